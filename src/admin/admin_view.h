@@ -1,0 +1,35 @@
+// What the HTTP server needs of the rest. Bodies are JSON text; admin/ knows HTTP and nothing of jobs.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+
+namespace elves::admin {
+
+// One answer to an HTTP request.
+struct Answer {
+  unsigned status = 200;
+  std::string body;  // JSON
+};
+using Respond = std::function<void(Answer)>;
+
+// Implemented by app/. Called on the HTTP thread; `respond` may be called from any thread, later, exactly once.
+class AdminView {
+ public:
+  virtual ~AdminView() = default;
+  // POST /api/v1/jobs: `body` as the client sent it. `wait`: respond when the job has ended (200), else at once (202).
+  // A rejected job is 400, an overloaded scheduler 503; both {"error": "[403.1]...", "code": "403.1"}.
+  virtual void submit(std::string body, bool wait, Respond respond) = 0;
+  // GET /api/v1/jobs/{log_id}: 200, or 404.
+  virtual void job(std::string log_id, Respond respond) = 0;
+  // GET /api/v1/jobs: {"jobs": [...]}, newest first.
+  virtual void jobs(std::string state, std::string ip, std::size_t limit, Respond respond) = 0;
+  // GET /healthz: 200 when jobs are taken, 503 when not (draining, broker away), with what is wrong:
+  // {"status": "ok"|"degraded"|"draining", ...}.
+  virtual void health(Respond respond) = 0;
+  // GET /metrics: Prometheus text.
+  virtual std::string metrics() = 0;
+};
+
+}  // namespace elves::admin

@@ -1,0 +1,57 @@
+// Both envelopes of docs/protocol.md, "Envelopes", as pure functions between bytes and values: no socket, clock or
+// logger. A released peer's message decodes into a Job; outcomes encode back in the dialect they came in. Any thread.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "dialect/limits.h"
+#include "model/job.h"
+#include "model/outcome.h"
+
+namespace elves::dialect {
+
+// The AMQP properties of a request that decide where its reply goes.
+struct MessageProperties {
+  std::string_view routing_key;
+  std::string_view reply_to;        // "" = not set
+  std::string_view correlation_id;  // "" = not set
+  std::string_view message_id;      // "" = not set
+};
+
+// What a message turned out to be. With `error` set it must not be run, and `job` holds as much as could be
+// understood. `answerable`: somebody can be told (job.reply is set, or its type names a component); a rejection
+// that is not answerable is a dead letter.
+struct Request {
+  Job job;
+  std::optional<Error> error;
+  bool answerable = false;
+};
+
+// Never throws on any input. Sizes and depth beyond `limits` are message_malformed.
+Request decode_request(std::string_view body, const MessageProperties& properties, const Limits& limits);
+
+// The HTTP job API's body {ip, app, func, param, timeout, mode, proxy, type}: the same fields, limits and
+// errors as the flat envelope's. The job has no reply route and is not announced.
+Request decode_api_job(std::string_view body, const Limits& limits);
+
+// The message to publish, as UTF-8 JSON. Bytes of the worker that are no UTF-8 become U+FFFD.
+std::string encode_reply(const Job& job, const Outcome& outcome);       // synchronous result or rejection
+std::string encode_acceptance(const Job& job, const Outcome& outcome);  // flat only
+std::string encode_terminal(const Job& job, const Outcome& outcome);    // asynchronous, to the component job.type
+
+// Where encode_terminal()'s message goes: routing key "scheduler.cron" or "scheduler.queue" on mq.exchange.
+ReplyRoute terminal_route(const Job& job);
+
+// The job as the HTTP API shows it: the flat envelope's `data` object, plus `id`, `rand_id`, `job_type`,
+// `dialect` and `state` (as given).
+std::string encode_api_job(const Job& job, const Outcome& outcome, std::string_view state);
+
+// Rebuilds the job that a result belongs to when this scheduler did not dispatch it: dialect by mode (P, NP =
+// body), id and rand_id from Instruct.id. Fails with illegal_type or illegal_id when it names no asynchronous job.
+Result<Job> rebuild_job(const AgentResult& result);
+
+}  // namespace elves::dialect

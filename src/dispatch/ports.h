@@ -1,0 +1,143 @@
+// What dispatching needs of the world. Adapters implement these; everything here is called on, and calls back
+// on, the loop thread, and no callback is ever run inside the call that was given it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "model/job.h"
+#include "model/outcome.h"
+
+namespace elves {
+
+// Names one broker delivery. A delivery of an earlier connection (another epoch) can no longer be acknowledged:
+// the broker delivers it again.
+struct DeliveryRef {
+  std::uint64_t tag = 0;
+  std::uint32_t epoch = 0;
+};
+
+// How a call to an agent ended. Errors: send_failed and overloaded: nothing was sent; job_timeout: the deadline
+// passed (`sent` tells whether the agent may have the job); outcome_unknown: sent, then the connection died;
+// agent_answer_illegal: sent, and the answer is no answer to it.
+struct AgentReply {
+  Result<WorkerAnswer> answer;
+  bool sent = false;
+  Millis cost{0};
+};
+using OnAgentReply = std::function<void(AgentReply)>;
+
+// Calls agents. Every call ends in exactly one callback, no later than shortly after its deadline.
+class AgentClient {
+ public:
+  virtual ~AgentClient() = default;
+  // instructionInvokeSync: the answer is the worker's.
+  virtual void run(JobPtr job, Deadline deadline, OnAgentReply done) = 0;
+  // instructionInvokeAsync: flag 1 = accepted, anything else = the agent will not run it.
+  virtual void start(JobPtr job, Deadline deadline, OnAgentReply done) = 0;
+};
+
+// Calls AppService.runProcessor of the job's app; `ok` or the error (app_not_found, processor_failed).
+class ProcessorClient {
+ public:
+  virtual ~ProcessorClient() = default;
+  virtual void notify(JobPtr job, const WorkerAnswer& answer, std::function<void(Stage)> done) = 0;
+};
+
+// Something to publish about a job.
+struct Answer {
+  enum class Kind : std::uint8_t {
+    reply,       // to Job::reply: the result of a synchronous job, or a rejection
+    acceptance,  // to Job::reply: an asynchronous job was accepted or could not be
+    terminal,    // to the component Job::type: how an asynchronous job ended
+  };
+  Kind kind = Kind::reply;
+  JobPtr job;
+  Outcome outcome;
+};
+
+// A message nobody can be told about: goes to the dead letter queue with its reason.
+struct DeadLetter {
+  std::string body;
+  std::string routing_key;  // as it came
+  Error reason;
+};
+
+using Publication = std::variant<Answer, DeadLetter>;
+
+// Publishes with confirms, for as long as it takes: `done` is called once the broker has taken responsibility,
+// and never if the process ends before. Order is kept per job.
+class Publisher {
+ public:
+  virtual ~Publisher() = default;
+  virtual void publish(Publication what, std::function<void()> done) = 0;
+};
+
+// Acknowledges deliveries; one of an earlier epoch is ignored.
+class DeliveryAcker {
+ public:
+  virtual ~DeliveryAcker() = default;
+  virtual void acknowledge(DeliveryRef delivery) = 0;
+};
+
+// What the journal holds about a job.
+enum class JobState : std::uint8_t {
+  received,   // known here; the agent may or may not have it
+  accepted,   // asynchronous: the agent has it, its result is to come
+  settled,    // the outcome is known and durable, its message not yet confirmed
+  published,  // over
+};
+struct JobRecord {
+  JobPtr job;
+  JobState state = JobState::received;
+  Outcome outcome;
+};
+struct JobFilter {
+  std::string state;  // "open" | "done" | a JobState's name | "" = any
+  std::string ip;     // "" = any
+  std::size_t limit = 100;
+};
+
+// Keeps what must not be forgotten, and the history people look at. `kept` is called once the entry is durable,
+// or with an error when it cannot be: then nothing was written.
+class Journal {
+ public:
+  using Kept = std::function<void(Result<void>)>;
+  virtual ~Journal() = default;
+  // Writes the record, replacing what the journal holds of the same log id.
+  virtual void write(JobRecord record, Kept kept) = 0;
+  // Newest first.
+  virtual void find(LogId id, std::function<void(std::vector<JobRecord>)> found) = 0;
+  virtual void list(JobFilter filter, std::function<void(std::vector<JobRecord>)> found) = 0;
+};
+
+// Where events are counted. Any thread.
+enum class Event : std::uint8_t {
+  job_received,
+  job_rejected,
+  job_succeeded,
+  job_failed,
+  result_late,       // after its 410.2
+  result_duplicate,  // of an execution that is over
+  result_unknown,    // of a job this process did not dispatch: forwarded
+  redelivery_joined, // a redelivered request that is still in flight here
+  redelivery_refused,// a redelivered synchronous request that is not: 410.3
+  dead_letter,
+  reply_returned,    // nobody listens where the reply should go
+  publish_retried,
+  broker_connected,
+  broker_lost,
+};
+class MetricsSink {
+ public:
+  virtual ~MetricsSink() = default;
+  virtual void count(Event event) = 0;
+};
+
+}  // namespace elves

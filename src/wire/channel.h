@@ -1,0 +1,45 @@
+// One connection to a Thrift server: strictly one call in flight, unframed, kept open between calls.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/timers.h"
+#include "wire/scanner.h"
+
+namespace elves::wire {
+
+// Loop thread only.
+class Channel {
+ public:
+  Channel(boost::asio::io_context& loop, Timers& timers, MessageScanner::Limits limits);
+
+  // Connects to `host` (an IP literal) no later than `deadline`. Errors: send_failed with the reason as a person
+  // knows it ("connection refused", "no answer within 3000 ms").
+  boost::asio::awaitable<Result<void>> connect(std::string host, unsigned short port, Deadline deadline);
+
+  // Sends one encoded call and answers with the whole encoded reply. Errors: send_failed (nothing was written),
+  // job_timeout (the deadline passed), outcome_unknown (the peer closed or failed after bytes were written),
+  // agent_answer_illegal (what came is no Thrift message or larger than the limit). After any error the channel is
+  // closed.
+  boost::asio::awaitable<Result<std::string>> call(std::string message, Deadline deadline);
+
+  // False once the peer has closed or sent something unasked: do not reuse.
+  bool reusable();
+  void close();
+
+ private:
+  boost::asio::ip::tcp::socket socket_;
+  Timers& timers_;
+  MessageScanner::Limits limits_;
+  Timer deadline_;
+  std::string buffer_;
+};
+
+}  // namespace elves::wire
