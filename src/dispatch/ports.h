@@ -4,13 +4,14 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/event.h"
 #include "model/job.h"
 #include "model/outcome.h"
 
@@ -21,6 +22,18 @@ namespace elves {
 struct DeliveryRef {
   std::uint64_t tag = 0;
   std::uint32_t epoch = 0;
+};
+
+// A request as an adapter hands it in.
+struct Submission {
+  Job job;                        // log_id is given here
+  std::optional<Error> rejected;  // why it must not be run; it is answered if anybody can be told
+  bool answerable = true;         // somebody can be told of a rejection
+  std::string body;               // only of a request that nobody can be told about: for the dead letter
+  std::string routing_key;        // likewise
+  std::optional<DeliveryRef> delivery;
+  bool redelivered = false;
+  std::uint64_t fingerprint = 0;  // equal for a request and its redelivery; 0 = not from the broker
 };
 
 // How a call to an agent ended. Errors: send_failed and overloaded: nothing was sent; job_timeout: the deadline
@@ -93,6 +106,9 @@ enum class JobState : std::uint8_t {
   settled,    // the outcome is known and durable, its message not yet confirmed
   published,  // over
 };
+// "received", "accepted", "settled", "published".
+const char* state_name(JobState state);
+
 struct JobRecord {
   JobPtr job;
   JobState state = JobState::received;
@@ -102,6 +118,9 @@ struct JobFilter {
   std::string state;  // "open" | "done" | a JobState's name | "" = any
   std::string ip;     // "" = any
   std::size_t limit = 100;
+
+  // Whether state and ip let the record through. Open is everything but published; done is published.
+  bool passes(const JobRecord& record) const;
 };
 
 // Keeps what must not be forgotten, and the history people look at. `kept` is called once the entry is durable,
@@ -110,34 +129,13 @@ class Journal {
  public:
   using Kept = std::function<void(Result<void>)>;
   virtual ~Journal() = default;
-  // Writes the record, replacing what the journal holds of the same log id.
+  // Whether what was kept outlives this process.
+  virtual bool durable() const = 0;
+  // Writes the record, replacing what the journal holds of the same log id. `kept` may be empty.
   virtual void write(JobRecord record, Kept kept) = 0;
   // Newest first.
   virtual void find(LogId id, std::function<void(std::vector<JobRecord>)> found) = 0;
   virtual void list(JobFilter filter, std::function<void(std::vector<JobRecord>)> found) = 0;
-};
-
-// Where events are counted. Any thread.
-enum class Event : std::uint8_t {
-  job_received,
-  job_rejected,
-  job_succeeded,
-  job_failed,
-  result_late,       // after its 410.2
-  result_duplicate,  // of an execution that is over
-  result_unknown,    // of a job this process did not dispatch: forwarded
-  redelivery_joined, // a redelivered request that is still in flight here
-  redelivery_refused,// a redelivered synchronous request that is not: 410.3
-  dead_letter,
-  reply_returned,    // nobody listens where the reply should go
-  publish_retried,
-  broker_connected,
-  broker_lost,
-};
-class MetricsSink {
- public:
-  virtual ~MetricsSink() = default;
-  virtual void count(Event event) = 0;
 };
 
 }  // namespace elves

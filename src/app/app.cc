@@ -1,0 +1,204 @@
+#include "app/app.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <optional>
+#include <utility>
+
+#include "admin/http_server.h"
+#include "agent/agent_pool.h"
+#include "app/admin_adapter.h"
+#include "app/broker_side.h"
+#include "app/no_processors.h"
+#include "app/result_door.h"
+#include "base/log.h"
+#include "config/listen.h"
+#include "config/load.h"
+#include "dialect/envelope.h"
+#include "dispatch/dispatcher.h"
+#include "journal/memory_journal.h"
+#include "metrics/metrics.h"
+#include "wire/loop_timers.h"
+#include "wire/server.h"
+
+namespace elves::app {
+namespace asio = boost::asio;
+namespace {
+
+// After the drain's time is over: for the last messages to leave.
+constexpr Millis kLastWords{700};
+
+DispatchLimits dispatch_limits(const config::Options& options) {
+  DispatchLimits limits;
+  limits.max_open = options.job.max_open;
+  limits.grace = options.job.grace;
+  return limits;
+}
+
+agent::PoolOptions pool_options(const config::Options& options) {
+  agent::PoolOptions pool;
+  pool.port = options.thrift.agent_port;
+  pool.out_time = options.thrift.out_time;
+  pool.max_in_flight = options.agent.max_in_flight;
+  pool.max_waiting = options.agent.max_waiting;
+  pool.max_batch = options.agent.max_batch;
+  pool.idle = options.agent.idle;
+  pool.limits.max_bytes = options.thrift.max_message;
+  return pool;
+}
+
+wire::ServerLimits server_limits(const config::Options& options) {
+  return {options.thrift.max_message, options.thrift.max_connections, options.thrift.idle};
+}
+
+dialect::Limits api_limits(const config::Options& options) {
+  dialect::Limits limits;
+  limits.max_body = options.mq.max_message;
+  limits.default_timeout = options.job.default_timeout;
+  return limits;
+}
+
+}  // namespace
+
+struct App::Parts {
+  Parts(config::Options given, std::string file)
+      : options(std::move(given)),
+        config_file(std::move(file)),
+        journal(options.job.history, [this](std::function<void()> action) { asio::post(loop, std::move(action)); }),
+        agents(loop, timers.timers(), clock, pool_options(options)),
+        dispatcher({agents, processors, journal, broker, broker, metrics, clock, timers.timers(), dialect::rebuild_job},
+                   dispatch_limits(options)),
+        result_door(dispatcher),
+        admin_view({loop, dispatcher, journal, metrics, api_limits(options), [this] { return trouble(); }}) {}
+
+  void listen();
+  void handle_signals();
+  void reload();
+  void drain();
+  void shut_down();
+  std::string trouble() const { return draining ? "shutting down" : broker.trouble(); }
+
+  config::Options options;
+  const std::string config_file;
+  asio::io_context loop{1};
+  wire::LoopTimers timers{loop};
+  SystemClock clock;
+  Metrics metrics;
+  MemoryJournal journal;
+  agent::AgentPool agents;
+  NoProcessors processors{loop};
+  BrokerSide broker{loop};
+  Dispatcher dispatcher;
+  ResultDoor result_door;
+  AdminAdapter admin_view;
+  std::optional<wire::Server> results;
+  std::optional<admin::HttpServer> http;
+  asio::signal_set signals{loop, SIGTERM, SIGINT, SIGHUP};
+  Timer drain_limit;
+  bool draining = false;
+};
+
+App::App(config::Options options, std::string config_file)
+    : parts_(std::make_unique<Parts>(std::move(options), std::move(config_file))) {}
+
+App::~App() = default;
+
+void App::Parts::listen() {
+  results.emplace(loop, options.thrift.host, options.thrift.port, server_limits(options),
+                  wire::scheduler_service_handler(result_door));
+  log::info("results of asynchronous jobs are taken on {}:{}", options.thrift.host, results->port());
+  if (!options.admin.enabled) return;
+  const auto address = config::parse_listen(options.admin.listen);
+  admin::HttpOptions how;
+  how.host = address->host;
+  how.port = address->port;
+  how.token = options.admin.token;
+  http.emplace(how, admin_view);
+  log::info("the job API listens on http://{}", options.admin.listen);
+}
+
+ExitCode App::run() {
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    parts_->listen();
+  } catch (const std::exception& error) {
+    log::error("cannot listen on {}:{} or {}: {}", parts_->options.thrift.host, parts_->options.thrift.port,
+               parts_->options.admin.listen, error.what());
+    parts_->shut_down();
+    parts_->loop.run();
+    return kCannotBind;
+  }
+  parts_->handle_signals();
+  if (!parts_->options.standalone) {
+    parts_->broker.open(
+        parts_->options,
+        [this](Submission submission) { parts_->dispatcher.submit(std::move(submission)); }, parts_->metrics);
+  }
+  log::info("elves-scheduler {} is ready{}", ELVES_VERSION, parts_->options.standalone ? " (standalone)" : "");
+  parts_->loop.run();
+  log::info("elves-scheduler has stopped");
+  return kOk;
+}
+
+void App::Parts::handle_signals() {
+  signals.async_wait([this](boost::system::error_code fault, int signal) {
+    if (fault) return;
+    if (signal == SIGHUP) {
+      reload();
+    } else if (!draining) {
+      drain();
+    } else {
+      log::warn("second signal: stopping at once");
+      dispatcher.give_up();
+      return shut_down();
+    }
+    handle_signals();
+  });
+}
+
+void App::Parts::reload() {
+  if (config_file.empty()) return;
+  const auto loaded = config::load_file(config_file, [](const char* name) -> std::optional<std::string> {
+    const char* value = std::getenv(name);
+    return value ? std::optional<std::string>(value) : std::nullopt;
+  });
+  for (const auto& finding : loaded.errors) log::error("{}", finding.text());
+  if (!loaded.errors.empty()) return log::error("{} was not taken over", config_file);
+  log::set_level(loaded.options.log.level);
+  options.log.level = loaded.options.log.level;
+  options.job = loaded.options.job;
+  options.agent = loaded.options.agent;
+  options.drain = loaded.options.drain;
+  dispatcher.set_limits(dispatch_limits(options));
+  agents.set_options(pool_options(options));
+  log::info("{} read again: log level and the job, agent and drain limits are in force", config_file);
+}
+
+void App::Parts::drain() {
+  draining = true;
+  log::info("draining: {} jobs are open, up to {} s for them", dispatcher.open(), options.drain.count());
+  broker.stop_consuming();
+  timers.timers().set(drain_limit, Deadline::after(clock, options.drain), [this] {
+    log::warn("drain.timeout is over: {} jobs are told that their outcome is unknown", dispatcher.open());
+    timers.timers().set(drain_limit, Deadline::after(clock, kLastWords), [this] { shut_down(); });
+    dispatcher.give_up();
+  });
+  dispatcher.drain([this] { shut_down(); });
+}
+
+// Every part lets go of the loop; run() returns when the last coroutine has ended.
+void App::Parts::shut_down() {
+  asio::post(loop, [this] {
+    drain_limit.cancel();
+    signals.cancel();
+    http.reset();
+    results.reset();
+    agents.close();
+    broker.close();
+    timers.stop();
+  });
+}
+
+}  // namespace elves::app

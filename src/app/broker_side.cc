@@ -1,0 +1,66 @@
+#include "app/broker_side.h"
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+namespace elves::app {
+namespace asio = boost::asio;
+namespace {
+
+broker::BrokerOptions broker_options(const config::MqOptions& mq) {
+  return {mq.ip,       mq.port,     mq.user,      mq.password,       mq.vhost,
+          mq.exchange, mq.prefetch, mq.heartbeat, mq.dead_max_length};
+}
+
+}  // namespace
+
+void BrokerSide::open(const config::Options& options, std::function<void(Submission)> on_submission,
+                      MetricsSink& metrics) {
+  on_submission_ = std::move(on_submission);
+  const auto how = broker_options(options.mq);
+  dialect::Limits limits;
+  limits.max_body = options.mq.max_message;
+  limits.default_timeout = options.job.default_timeout;
+  publisher_.emplace(
+      how,
+      [this](std::vector<std::function<void()>> done) {
+        asio::post(loop_, [done = std::move(done)] {
+          for (const auto& confirmed : done) confirmed();
+        });
+      },
+      metrics);
+  consumer_.emplace(
+      how, limits,
+      [this](std::vector<Submission> batch) {
+        asio::post(loop_, [this, batch = std::move(batch)]() mutable {
+          for (Submission& submission : batch) on_submission_(std::move(submission));
+        });
+      },
+      metrics);
+}
+
+void BrokerSide::stop_consuming() {
+  if (consumer_) consumer_->stop_consuming();
+}
+
+void BrokerSide::close() {
+  consumer_.reset();
+  publisher_.reset();
+}
+
+void BrokerSide::publish(Publication what, std::function<void()> done) {
+  if (publisher_) return publisher_->publish(std::move(what), std::move(done));
+  asio::post(loop_, std::move(done));
+}
+
+void BrokerSide::acknowledge(DeliveryRef delivery) {
+  if (consumer_) consumer_->acknowledge(delivery);
+}
+
+std::string BrokerSide::trouble() const {
+  if (!publisher_ || !consumer_) return "";
+  if (!consumer_->connected()) return consumer_->trouble();
+  return publisher_->connected() ? "" : publisher_->trouble();
+}
+
+}  // namespace elves::app

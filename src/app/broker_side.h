@@ -1,0 +1,40 @@
+// The broker as the dispatcher sees it, with a broker or (standalone) without one.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/consumer.h"
+#include "broker/publisher.h"
+#include "config/options.h"
+#include "dispatch/ports.h"
+
+namespace elves::app {
+
+// Loop thread only. Standalone it has nobody to publish to: jobs come in over HTTP and have no reply route.
+class BrokerSide final : public Publisher, public DeliveryAcker {
+ public:
+  explicit BrokerSide(boost::asio::io_context& loop) : loop_(loop) {}
+
+  // Connects, now and whenever the connection is lost; `on_submission` runs on the loop for every request.
+  void open(const config::Options& options, std::function<void(Submission)> on_submission, MetricsSink& metrics);
+  void stop_consuming();
+  void close();
+
+  void publish(Publication what, std::function<void()> done) override;
+  void acknowledge(DeliveryRef delivery) override;
+
+  // "" when all is well or there is no broker; else what is wrong, for people.
+  std::string trouble() const;
+
+ private:
+  boost::asio::io_context& loop_;
+  std::function<void(Submission)> on_submission_;
+  std::optional<broker::AmqpPublisher> publisher_;
+  std::optional<broker::Consumer> consumer_;
+};
+
+}  // namespace elves::app

@@ -1,0 +1,34 @@
+// What is counted while jobs go through. Names for people: metrics/metrics.cc.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace elves {
+
+enum class Event : std::uint8_t {
+  job_received,
+  job_rejected,
+  job_succeeded,
+  job_failed,
+  result_late,         // after its job_timeout
+  result_duplicate,    // of an execution that had its result
+  result_unknown,      // of a job that this process did not dispatch: forwarded
+  redelivery_joined,   // a redelivered request whose job is open or over here
+  redelivery_refused,  // a redelivered synchronous request that is not: outcome_unknown
+  dead_letter,
+  reply_returned,      // nobody listens where the message should go
+  publish_retried,     // the broker refused a message; it is sent again
+  broker_connected,
+  broker_lost,
+};
+inline constexpr std::size_t kEvents = static_cast<std::size_t>(Event::broker_lost) + 1;
+
+// Where events are counted. Any thread.
+class MetricsSink {
+ public:
+  virtual ~MetricsSink() = default;
+  virtual void count(Event event) = 0;
+};
+
+}  // namespace elves

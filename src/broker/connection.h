@@ -1,0 +1,74 @@
+// One AMQP connection with one channel, for one thread. Wraps librabbitmq's calls and turns every failure into a
+// BrokerError.
+#pragma once
+
+#include <amqp.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+namespace elves::broker {
+
+struct BrokerOptions {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 5672;
+  std::string user;
+  std::string password;
+  std::string vhost = "/";
+  std::string exchange = "elves";
+  std::uint16_t prefetch = 20000;
+  std::chrono::seconds heartbeat{10};
+  std::uint32_t dead_max_length = 10000;
+};
+
+// The connection or its channel is of no more use. what() is for a person and holds no password.
+class BrokerError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+class Connection {
+ public:
+  static constexpr amqp_channel_t kChannel = 1;
+
+  // Connects, logs in and opens the channel; throws BrokerError.
+  explicit Connection(const BrokerOptions& options);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  amqp_connection_state_t raw() const { return state_; }
+  int fd() const { return amqp_get_sockfd(state_); }
+
+  // Frames that poll() cannot see because they were read already.
+  bool has_buffered() const;
+
+  // The next method frame that is here already; nullopt when there is none. Heartbeats are kept up. Throws BrokerError
+  // when the broker closed the channel or the connection, cancelled the consumer, or fell silent.
+  std::optional<amqp_method_t> next_method();
+
+  // Throws BrokerError naming `what` unless the last synchronous call succeeded.
+  void check(const char* what) const;
+  // Likewise for calls that answer a status.
+  static void check(int status, const char* what);
+
+  // Opens the channel again after the broker has closed it for a refused declaration.
+  void reopen_channel();
+
+ private:
+  void connect(const BrokerOptions& options);
+  void login(const BrokerOptions& options);
+
+  amqp_connection_state_t state_;
+};
+
+// "TEXT" as librabbitmq takes it; valid as long as the string.
+inline amqp_bytes_t bytes(const std::string& text) {
+  return amqp_bytes_t{text.size(), const_cast<char*>(text.data())};
+}
+inline std::string_view view(amqp_bytes_t bytes) { return {static_cast<const char*>(bytes.bytes), bytes.len}; }
+
+}  // namespace elves::broker

@@ -1,0 +1,153 @@
+#include "broker/consumer.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "broker/topology.h"
+#include "dialect/envelope.h"
+
+namespace elves::broker {
+namespace {
+
+constexpr std::size_t kMostAtOnce = 256;
+constexpr std::chrono::seconds kDeafCheck{15};
+const std::string kConsumerTag = "elves-scheduler";
+
+std::string_view property(const amqp_basic_properties_t& properties, amqp_flags_t flag, amqp_bytes_t value) {
+  return properties._flags & flag ? view(value) : std::string_view{};
+}
+
+std::uint64_t fingerprint(std::string_view body, const dialect::MessageProperties& properties) {
+  std::size_t sum = std::hash<std::string_view>{}(body);
+  for (const auto part : {properties.routing_key, properties.reply_to, properties.correlation_id, properties.message_id}) {
+    sum = sum * 0x9E3779B97F4A7C15U + std::hash<std::string_view>{}(part);
+  }
+  return sum == 0 ? 1 : sum;
+}
+
+}  // namespace
+
+Consumer::Consumer(const BrokerOptions& options, const dialect::Limits& limits, OnSubmissions on_submissions,
+                   MetricsSink& metrics)
+    : Link("consumer", options, metrics), limits_(limits), on_submissions_(std::move(on_submissions)) {
+  start_thread();
+}
+
+Consumer::~Consumer() { stop_thread(); }
+
+void Consumer::stop_consuming() {
+  cancelled_ = true;
+  wake();
+}
+
+void Consumer::session(Connection& connection) {
+  ++epoch_;
+  run_ = 0;
+  beyond_run_.clear();
+  bool subscribed = !cancelled_;
+  if (subscribed) subscribe(connection);
+  announce_connected();
+  while (!stopping()) {
+    wait(connection, options().heartbeat * 250);  // a quarter of it, in milliseconds
+    send_acknowledgements(connection);
+    take_deliveries(connection);
+    if (subscribed && cancelled_) {
+      amqp_basic_cancel(connection.raw(), Connection::kChannel, bytes(kConsumerTag));
+      connection.check("cancelling the consumer");
+      subscribed = false;
+    }
+    if (subscribed) check_not_deaf(connection);
+    amqp_maybe_release_buffers(connection.raw());
+  }
+  send_acknowledgements(connection);
+}
+
+void Consumer::subscribe(Connection& connection) {
+  amqp_basic_qos(connection.raw(), Connection::kChannel, 0, options().prefetch, false);
+  connection.check("setting the prefetch");
+  amqp_basic_consume(connection.raw(), Connection::kChannel, bytes(kRequestQueue), bytes(kConsumerTag), false, false,
+                     false, amqp_empty_table);
+  connection.check("consuming queue scheduler");
+  next_check_ = std::chrono::steady_clock::now() + kDeafCheck;
+}
+
+void Consumer::check_not_deaf(Connection& connection) {
+  if (std::chrono::steady_clock::now() < next_check_) return;
+  if (count_consumers(connection) == 0) throw BrokerError("queue scheduler has no consumer although this is one");
+  next_check_ = std::chrono::steady_clock::now() + kDeafCheck;
+}
+
+void Consumer::take_deliveries(Connection& connection) {
+  std::vector<Submission> batch;
+  const timeval now{0, 0};
+  while (batch.size() < kMostAtOnce) {
+    amqp_envelope_t envelope;
+    const auto reply = amqp_consume_message(connection.raw(), &envelope, &now, 0);
+    if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
+      batch.push_back(decode(envelope));
+      amqp_destroy_envelope(&envelope);
+    } else if (reply.library_error == AMQP_STATUS_UNEXPECTED_STATE) {
+      connection.next_method();
+    } else if (reply.library_error == AMQP_STATUS_TIMEOUT) {
+      break;
+    } else {
+      if (!batch.empty()) on_submissions_(std::move(batch));
+      connection.check("receiving");
+      throw BrokerError(std::string("receiving: ") + amqp_error_string2(reply.library_error));
+    }
+  }
+  if (!batch.empty()) on_submissions_(std::move(batch));
+}
+
+Submission Consumer::decode(const amqp_envelope_t& envelope) const {
+  const amqp_basic_properties_t& sent = envelope.message.properties;
+  const std::string_view body = view(envelope.message.body);
+  const dialect::MessageProperties properties{
+      view(envelope.routing_key), property(sent, AMQP_BASIC_REPLY_TO_FLAG, sent.reply_to),
+      property(sent, AMQP_BASIC_CORRELATION_ID_FLAG, sent.correlation_id),
+      property(sent, AMQP_BASIC_MESSAGE_ID_FLAG, sent.message_id)};
+  dialect::Request request = dialect::decode_request(body, properties, limits_);
+  Submission submission;
+  submission.job = std::move(request.job);
+  submission.rejected = std::move(request.error);
+  submission.answerable = request.answerable;
+  const bool nobody_to_tell = submission.job.synchronous() && !submission.job.reply;
+  if (!submission.answerable || nobody_to_tell) {
+    submission.body = body;
+    submission.routing_key = properties.routing_key;
+  }
+  submission.delivery = DeliveryRef{envelope.delivery_tag, epoch_};
+  submission.redelivered = envelope.redelivered;
+  submission.fingerprint = fingerprint(body, properties);
+  return submission;
+}
+
+// Delivery tags count up: all that continue the unbroken run of acknowledged ones go in one acknowledgement.
+void Consumer::send_acknowledgements(Connection& connection) {
+  std::vector<DeliveryRef> deliveries = mailbox_.take();
+  std::erase_if(deliveries, [this](DeliveryRef delivery) { return delivery.epoch != epoch_; });
+  std::ranges::sort(deliveries, {}, &DeliveryRef::tag);
+  std::uint64_t end_of_run = 0;
+  auto next = deliveries.begin();
+  for (;;) {
+    if (next != deliveries.end() && next->tag == run_ + 1) {
+      end_of_run = run_ = next++->tag;
+    } else if (!beyond_run_.empty() && *beyond_run_.begin() == run_ + 1) {
+      run_ = *beyond_run_.begin();
+      beyond_run_.erase(beyond_run_.begin());
+    } else {
+      break;
+    }
+  }
+  const auto acknowledge = [&](std::uint64_t tag, bool multiple) {
+    Connection::check(amqp_basic_ack(connection.raw(), Connection::kChannel, tag, multiple), "acknowledging");
+  };
+  if (end_of_run != 0) acknowledge(end_of_run, true);
+  for (; next != deliveries.end(); ++next) {
+    acknowledge(next->tag, false);
+    beyond_run_.insert(next->tag);
+  }
+}
+
+}  // namespace elves::broker

@@ -1,0 +1,73 @@
+// Publishes answers and dead letters with confirms, and knows which the broker has taken.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/mailbox.h"
+#include "broker/link.h"
+#include "dispatch/ports.h"
+
+namespace elves::broker {
+
+// A thread and a connection of its own. What is not confirmed when a connection ends is published again on the next
+// one, in its order. Answers are mandatory: one that the broker returns because nobody listens there becomes a dead letter.
+class AmqpPublisher final : public Link, public Publisher {
+ public:
+  // Called on the publisher's thread with the `done` callbacks of everything confirmed at once; they are to be run on
+  // the loop thread.
+  using OnConfirmed = std::function<void(std::vector<std::function<void()>>)>;
+
+  AmqpPublisher(const BrokerOptions& options, OnConfirmed on_confirmed, MetricsSink& metrics);
+  ~AmqpPublisher() override;
+
+  // Any thread.
+  void publish(Publication what, std::function<void()> done) override;
+
+ private:
+  struct Order {
+    Publication what;
+    std::function<void()> done;
+  };
+  // A message, encoded once, until it is confirmed.
+  struct Message {
+    std::string exchange;
+    std::string routing_key;
+    std::string body;
+    std::string message_id;
+    std::string correlation_id;
+    std::optional<DeadLetter> dead_letter;  // its headers
+    bool persistent = true;
+    std::function<void()> done;
+    bool confirmed = false;
+    bool returned = false;
+  };
+
+  void session(Connection& connection) override;
+  void wake() override { mailbox_.push(Order{}); }
+  int wake_fd() const override { return mailbox_.fd(); }
+
+  Message encode(Order order) const;
+  Message encode_answer(const Answer& answer) const;
+  void send(Connection& connection, const Message& message);
+  void send_new(Connection& connection);
+  void take_confirms(Connection& connection);
+  void on_return(Connection& connection, const amqp_basic_return_t& returned);
+  void on_ack(std::uint64_t tag, bool multiple);
+  void on_nack(std::uint64_t tag, bool multiple);
+  void release_confirmed();
+  template <class Action>
+  void for_tags(std::uint64_t tag, bool multiple, Action action);
+
+  const OnConfirmed on_confirmed_;
+  Mailbox<Order> mailbox_;
+  std::deque<Message> unconfirmed_;   // in the order of their publishing
+  std::uint64_t first_tag_ = 1;       // delivery tag of unconfirmed_.front() on this connection
+  std::size_t sent_ = 0;              // how many of unconfirmed_ this connection has sent
+  bool blocked_ = false;              // the broker takes nothing now (memory or disk alarm)
+};
+
+}  // namespace elves::broker

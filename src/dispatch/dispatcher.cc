@@ -1,0 +1,210 @@
+#include "dispatch/dispatcher.h"
+
+#include <utility>
+
+#include "base/log.h"
+
+namespace elves {
+
+Dispatcher::Dispatcher(Ports ports, DispatchLimits limits)
+    : ports_(std::move(ports)), limits_(limits), finished_(limits.remember) {}
+
+Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
+  submission.job.log_id = log_ids_.next();
+  ports_.metrics.count(Event::job_received);
+  if (submission.rejected) {
+    Error error = *submission.rejected;
+    return reject(std::move(submission), std::move(error));
+  }
+  if (submission.delivery && settle_redelivered(submission)) return submission.job.log_id;
+  if (draining_ && submission.delivery && !submission.job.synchronous()) {
+    return Error{ErrorCode::overloaded, "left to the broker"};  // unacknowledged: delivered again, elsewhere or later
+  }
+  if (draining_) return reject(std::move(submission), {ErrorCode::overloaded, "the scheduler is shutting down"});
+  if (table_.size() >= limits_.max_open) {
+    return reject(std::move(submission), {ErrorCode::overloaded, "job.maxOpen jobs are open"});
+  }
+  submission.job.may_be_repeat = submission.redelivered;
+  if (!submission.job.synchronous() && submission.job.id.empty()) submission.job.id = submission.job.log_id.text();
+  auto job = std::make_shared<const Job>(std::move(submission.job));
+  const LogId id = job->log_id;
+  OpenJob& open = table_.add(std::move(job), submission.fingerprint, submission.delivery);
+  open.received_at = ports_.clock.now();
+  open.outcome.started = ports_.clock.wall_now();
+  open.on_end = std::move(on_end);
+  log::debug("job {} received: {} {}.{} on {} for {}", id.text(), wire_name(open.job->type), open.job->app,
+             open.job->func, open.job->agent_ip, open.job->from);
+  run(open);
+  return id;
+}
+
+Result<LogId> Dispatcher::reject(Submission submission, Error error) {
+  ports_.metrics.count(Event::job_rejected);
+  log::debug("job {} rejected for {}: {}", submission.job.log_id.text(), submission.job.from, error.detail);
+  const bool told = submission.answerable &&
+                    (submission.job.reply || (!submission.job.synchronous() && submission.job.announce));
+  if (told) {
+    Outcome outcome;
+    outcome.rejected = true;
+    outcome.error = error;
+    outcome.started = outcome.ended = ports_.clock.wall_now();
+    auto kind = Answer::Kind::reply;
+    if (!submission.job.synchronous()) {
+      kind = submission.job.reply ? Answer::Kind::acceptance : Answer::Kind::terminal;
+    }
+    auto job = std::make_shared<const Job>(std::move(submission.job));
+    answer_now(Answer{kind, std::move(job), std::move(outcome)}, submission.delivery);
+  } else if (submission.delivery) {
+    ports_.metrics.count(Event::dead_letter);
+    answer_now(DeadLetter{std::move(submission.body), std::move(submission.routing_key), error}, submission.delivery);
+  }
+  return error;
+}
+
+void Dispatcher::answer_now(Publication what, std::optional<DeliveryRef> delivery) {
+  ++unconfirmed_answers_;
+  ports_.publisher.publish(std::move(what), [this, delivery] {
+    --unconfirmed_answers_;
+    if (delivery) ports_.acker.acknowledge(*delivery);
+    check_drained();
+  });
+}
+
+// Whether the submission needs no run of its own: it is the same job as one that is open or over here, or nobody knows
+// whether it ran.
+bool Dispatcher::settle_redelivered(Submission& submission) {
+  const DeliveryRef delivery = *submission.delivery;
+  OpenJob* same = submission.redelivered ? table_.find_redelivered(submission.fingerprint, delivery) : nullptr;
+  if (!same && submission.job.type == JobType::queue) same = table_.find_queue_task(submission.job.wire_id());
+  if (same) {
+    ports_.metrics.count(Event::redelivery_joined);
+    const bool safe = !same->job->synchronous() && same->state != JobState::received;
+    const bool held = same->delivery && same->delivery->epoch == delivery.epoch;
+    if (safe || held) {
+      ports_.acker.acknowledge(delivery);
+    } else {
+      same->delivery = delivery;
+    }
+    submission.job.log_id = same->job->log_id;
+    return true;
+  }
+  if (!submission.redelivered) return false;
+  if (submission.job.type == JobType::queue && finished_.knows_queue_task(submission.job.wire_id())) {
+    ports_.metrics.count(Event::redelivery_joined);
+    ports_.acker.acknowledge(delivery);
+    return true;
+  }
+  if (!submission.job.synchronous()) return false;
+  ports_.metrics.count(Event::redelivery_refused);
+  Outcome outcome;
+  outcome.error = Error{ErrorCode::outcome_unknown, "the request was delivered before and may have run"};
+  outcome.agent.error = outcome.error;
+  outcome.started = outcome.ended = ports_.clock.wall_now();
+  if (!submission.job.reply) {
+    ports_.acker.acknowledge(delivery);
+    return true;
+  }
+  auto job = std::make_shared<const Job>(submission.job);
+  answer_now(Answer{Answer::Kind::reply, std::move(job), std::move(outcome)}, delivery);
+  return true;
+}
+
+void Dispatcher::run(const OpenJob& open) {
+  const LogId id = open.job->log_id;
+  if (!open.job->synchronous()) {
+    record(open, [this, id](const Result<void>& kept) {
+      if (kept) return start(id);
+      if (OpenJob* refused = table_.find(id)) fail(*refused, {ErrorCode::overloaded, kept.error().detail});
+    });
+    return;
+  }
+  record(open);
+  ports_.agents.run(open.job, deadline_of(open), [this, id](AgentReply reply) {
+    OpenJob* job = table_.find(id);
+    if (!job || job->state == JobState::settled) return;
+    job->outcome.agent.cost = reply.cost;
+    if (!reply.answer) return fail(*job, reply.answer.error());
+    take_result(*job, std::move(*reply.answer), {});
+  });
+}
+
+void Dispatcher::start(LogId id) {
+  OpenJob* open = table_.find(id);
+  if (!open || open->state != JobState::received) return;
+  ports_.agents.start(open->job, deadline_of(*open), [this, id](const AgentReply& reply) { on_started(id, reply); });
+}
+
+void Dispatcher::on_started(LogId id, const AgentReply& reply) {
+  OpenJob* open = table_.find(id);
+  if (!open || open->state != JobState::received) return;
+  open->outcome.agent.cost = reply.cost;
+  if (reply.answer && reply.answer->flag != 1) {
+    return take_result(*open, *reply.answer, {});
+  }
+  if (!reply.answer && !reply.sent) return fail(*open, reply.answer.error());
+  if (reply.answer) {
+    open->outcome.agent.ok = true;
+  } else {
+    open->doubt = open->outcome.agent.error = reply.answer.error();
+  }
+  await_result(*open);
+}
+
+// The agent has the job, or may have it: its result is to come.
+void Dispatcher::await_result(OpenJob& open) {
+  const LogId id = open.job->log_id;
+  open.state = JobState::accepted;
+  open.outcome.running = true;
+  log::debug("job {} {}", id.text(), open.doubt ? "sent, not confirmed by the agent" : "accepted by the agent");
+  ports_.timers.set(open.deadline, deadline_of(open), [this, id] {
+    OpenJob* late = table_.find(id);
+    fail(*late, late->doubt ? *late->doubt : Error{ErrorCode::job_timeout, "no result from the agent"});
+  });
+  record(open, [this, id](const Result<void>& kept) {
+    OpenJob* job = table_.find(id);
+    if (!job || !kept) return;
+    acknowledge(*job);
+    if (job->state == JobState::accepted) send_acceptance(*job);
+  });
+}
+
+void Dispatcher::send_acceptance(const OpenJob& open) {
+  if (!open.job->reply) return;
+  ++unconfirmed_answers_;
+  ports_.publisher.publish(Answer{Answer::Kind::acceptance, open.job, open.outcome}, [this] {
+    --unconfirmed_answers_;
+    check_drained();
+  });
+}
+
+Deadline Dispatcher::deadline_of(const OpenJob& open) const {
+  return Deadline(open.received_at + open.job->timeout + limits_.grace);
+}
+
+void Dispatcher::drain(std::function<void()> done) {
+  draining_ = true;
+  drained_ = std::move(done);
+  check_drained();
+}
+
+void Dispatcher::give_up() {
+  for (const LogId id : table_.ids()) {
+    OpenJob* open = table_.find(id);
+    if (!open || open->state == JobState::settled || !needs_this_process(*open)) continue;
+    fail(*open, {ErrorCode::outcome_unknown, "the scheduler shut down before the job ended"});
+  }
+}
+
+bool Dispatcher::needs_this_process(const OpenJob& open) const {
+  return open.job->synchronous() || open.state != JobState::accepted || !ports_.journal.durable();
+}
+
+void Dispatcher::check_drained() {
+  if (!drained_ || unconfirmed_answers_ > 0) return;
+  for (const LogId id : table_.ids()) {
+    if (needs_this_process(*table_.find(id))) return;
+  }
+  std::exchange(drained_, nullptr)();
+}
+
+}  // namespace elves

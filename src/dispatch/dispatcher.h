@@ -1,0 +1,108 @@
+// The heart: what happens to a job between the message that asks for it and the message that ends it.
+//
+// The main path: submit() -> agent call -> settle() -> publish -> acknowledge -> erase. An asynchronous job's result
+// comes in by the second door, deliver(). The promises kept here:
+//  - A synchronous job is called at most once; its delivery is acknowledged when its reply is confirmed. A redelivered request
+//    joins the job that is still open here, else its caller is told outcome_unknown at once.
+//  - An asynchronous job ends in exactly one terminal message: its result, why it could not be started, or job_timeout
+//    at timeout + grace. Its delivery is acknowledged once the journal knows that the agent has it. A result after job_timeout is
+//    delivered too, once.
+//  - An agent hears that a result is taken only after the journal has it.
+//  - Nothing waits forever: every job has a deadline, and max_open bounds them all.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/timers.h"
+#include "dispatch/finished_jobs.h"
+#include "dispatch/job_table.h"
+#include "dispatch/log_ids.h"
+#include "dispatch/ports.h"
+
+namespace elves {
+
+struct DispatchLimits {
+  std::size_t max_open = 200000;
+  std::size_t remember = 100000;  // finished asynchronous executions, to tell late and second results
+  Millis grace{5000};
+};
+
+// Loop thread only.
+class Dispatcher {
+ public:
+  struct Ports {
+    AgentClient& agents;
+    ProcessorClient& processors;
+    Journal& journal;
+    Publisher& publisher;
+    DeliveryAcker& acker;
+    MetricsSink& metrics;
+    const Clock& clock;
+    Timers& timers;
+    // Makes the job that an unknown result belongs to, from what the agent echoed.
+    std::function<Result<Job>(const AgentResult&)> rebuild;
+  };
+  // Called once when the job has ended, with what its answer says.
+  using OnEnd = std::function<void(const Job&, const Outcome&)>;
+  using Taken = std::function<void(bool)>;
+
+  Dispatcher(Ports ports, DispatchLimits limits);
+
+  // Takes a request. Answers its log id, or the error that it was rejected with (then on_end is not called).
+  Result<LogId> submit(Submission submission, OnEnd on_end = {});
+
+  // Takes a result that an agent brought. `taken(true)` once it is durable, or when it needs no keeping (a second one);
+  // `taken(false)` when it could not be kept: the agent should bring it again.
+  void deliver(AgentResult result, Taken taken);
+
+  // From now on every submission is rejected as overloaded; asynchronous ones from the broker are left to it, not
+  // acknowledged. `done` runs when no job needs this process any more.
+  void drain(std::function<void()> done);
+  // The drain's time is over: every job still open that would be lost with this process ends in outcome_unknown.
+  void give_up();
+
+  void set_limits(DispatchLimits limits) { limits_ = limits; }
+  std::size_t open() const { return table_.size(); }
+
+ private:
+  // Requests (dispatcher.cc)
+  Result<LogId> reject(Submission submission, Error error);
+  bool settle_redelivered(Submission& submission);
+  void answer_now(Publication what, std::optional<DeliveryRef> delivery);
+  void run(const OpenJob& open);
+  void start(LogId id);
+  void on_started(LogId id, const AgentReply& reply);
+  void await_result(OpenJob& open);
+  void send_acceptance(const OpenJob& open);
+
+  // Results (settlement.cc)
+  void deliver_unmatched(AgentResult result, Taken taken);
+  void adopt_unknown(AgentResult result, Taken taken);
+  void adopt(JobPtr job, Outcome outcome, Taken taken);
+  void take_result(OpenJob& open, WorkerAnswer answer, Taken taken);
+  void fail(OpenJob& open, Error error);
+  void settle(OpenJob& open, Taken taken = {});
+  void on_settlement_kept(LogId id, bool kept, const Taken& taken);
+  void notify_processor(OpenJob& open);
+  void publish(OpenJob& open);
+  void finish(LogId id);
+  void acknowledge(OpenJob& open);
+  void record(const OpenJob& open, Journal::Kept kept = {});
+  bool needs_this_process(const OpenJob& open) const;
+  void check_drained();
+  Deadline deadline_of(const OpenJob& open) const;
+
+  Ports ports_;
+  DispatchLimits limits_;
+  JobTable table_;
+  FinishedJobs finished_;
+  LogIds log_ids_;
+  std::size_t unconfirmed_answers_ = 0;  // of requests that never became a job
+  bool draining_ = false;
+  std::function<void()> drained_;
+};
+
+}  // namespace elves

@@ -1,0 +1,62 @@
+// Remembers asynchronous executions that were settled, to tell a late result and a second one from a new one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <string>
+#include <unordered_map>
+
+#include "dispatch/ports.h"
+
+namespace elves {
+
+// Loop thread only. Holds the last `capacity` executions; what is older is unknown again.
+class FinishedJobs {
+ public:
+  enum class Verdict : std::uint8_t {
+    unknown,    // nothing is remembered that this could belong to
+    late,       // the execution ended without a result; this is it
+    duplicate,  // the execution had its result
+  };
+  struct Match {
+    Verdict verdict = Verdict::unknown;
+    LogId log_id;     // of the execution, unless unknown
+    JobPtr job;       // late only: the job it belongs to
+    Outcome outcome;  // late only: as it ended then
+  };
+
+  explicit FinishedJobs(std::size_t capacity) : capacity_(capacity) {}
+
+  // `job` is settled; outcome.worker tells whether it has a result. Replaces what is remembered of this execution.
+  void add(const JobPtr& job, const Outcome& outcome);
+
+  // Without a log id from the agent, a cron's result is a duplicate only if it equals the one that was taken: a cron's
+  // id repeats, and another scheduler may have fired it since.
+  Match match(const AgentResult& result) const;
+
+  // Whether a queue task with this Instruct.id is remembered.
+  bool knows_queue_task(const std::string& wire_id) const;
+
+ private:
+  struct Finished {
+    JobPtr job;       // only while a late result may come
+    Outcome outcome;  // likewise
+    std::string wire_id;
+    std::string agent_ip;
+    LogId log_id;
+    JobType type;
+    bool has_result;
+    std::size_t digest;
+  };
+  using Order = std::list<Finished>;
+
+  Order::iterator find(const std::string& wire_id, LogId id);
+  void forget_oldest();
+
+  std::size_t capacity_;
+  Order order_;  // oldest first
+  std::unordered_multimap<std::string, Order::iterator> by_wire_id_;
+};
+
+}  // namespace elves

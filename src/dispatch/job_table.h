@@ -1,0 +1,63 @@
+// The jobs that are open in this process, and how to find the one that an event is about.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/timers.h"
+#include "dispatch/ports.h"
+
+namespace elves {
+
+// One open job: from its submission until its last message is confirmed.
+struct OpenJob {
+  JobPtr job;
+  JobState state = JobState::received;
+  std::uint64_t fingerprint = 0;        // tells a redelivered request; 0 = did not come from the broker
+  std::optional<DeliveryRef> delivery;  // still to be acknowledged
+  SteadyTime received_at{};
+  Outcome outcome;
+  // Asynchronous: the agent may have the job though it never said so. How it ends if no result comes in time.
+  std::optional<Error> doubt;
+  Timer deadline;
+  bool adopted = false;  // opened only to settle a late or unknown result
+  std::function<void(const Job&, const Outcome&)> on_end;
+  std::vector<std::function<void()>> after_end;  // what had to wait for this job's last message
+};
+
+// Loop thread only. References stay valid until the job is erased.
+class JobTable {
+ public:
+  OpenJob& add(JobPtr job, std::uint64_t fingerprint, std::optional<DeliveryRef> delivery);
+  OpenJob* find(LogId id);
+  void erase(LogId id);
+
+  // The job whose request the broker delivers again: same fingerprint, its own delivery lost with an earlier
+  // connection or acknowledged already. nullptr when that request is not open here.
+  OpenJob* find_redelivered(std::uint64_t fingerprint, DeliveryRef again);
+
+  // The unsettled asynchronous job that a result belongs to: by its log id when the agent echoes it, else the oldest with
+  // that Instruct.id (a cron's id repeats on every firing) on that machine.
+  OpenJob* find_awaiting(const AgentResult& result);
+
+  // The open queue task with this Instruct.id; queue tasks are told by id alone.
+  OpenJob* find_queue_task(const std::string& wire_id);
+
+  std::size_t size() const { return jobs_.size(); }
+  std::vector<LogId> ids() const;
+
+ private:
+  template <class Wanted>
+  OpenJob* first_by_wire_id(const std::string& wire_id, Wanted wanted);
+
+  std::unordered_map<LogId, OpenJob> jobs_;
+  std::unordered_multimap<std::uint64_t, LogId> by_fingerprint_;
+  std::unordered_map<std::string, std::list<LogId>> by_wire_id_;  // asynchronous only, oldest first
+};
+
+}  // namespace elves

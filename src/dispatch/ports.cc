@@ -1,0 +1,26 @@
+#include "dispatch/ports.h"
+
+namespace elves {
+
+const char* state_name(JobState state) {
+  switch (state) {
+    case JobState::received:
+      return "received";
+    case JobState::accepted:
+      return "accepted";
+    case JobState::settled:
+      return "settled";
+    case JobState::published:
+      break;
+  }
+  return "published";
+}
+
+bool JobFilter::passes(const JobRecord& record) const {
+  if (!ip.empty() && ip != record.job->agent_ip) return false;
+  if (state.empty()) return true;
+  const bool over = record.state == JobState::published;
+  return state == state_name(record.state) || (state == "done" && over) || (state == "open" && !over);
+}
+
+}  // namespace elves

@@ -1,0 +1,154 @@
+// The second half of a job's way: results, settling, publishing, the end.
+#include <utility>
+
+#include "base/log.h"
+#include "dispatch/dispatcher.h"
+
+namespace elves {
+
+void Dispatcher::deliver(AgentResult result, Taken taken) {
+  if (OpenJob* open = table_.find_awaiting(result)) {
+    if (open->state == JobState::received) {
+      // The result overtook the agent's acceptance.
+      open->outcome.agent.ok = true;
+      send_acceptance(*open);
+    }
+    return take_result(*open, std::move(result.answer), std::move(taken));
+  }
+  deliver_unmatched(std::move(result), std::move(taken));
+}
+
+void Dispatcher::deliver_unmatched(AgentResult result, Taken taken) {
+  auto match = finished_.match(result);
+  if (match.verdict == FinishedJobs::Verdict::unknown) return adopt_unknown(std::move(result), std::move(taken));
+  OpenJob* settling = table_.find(match.log_id);
+  if (match.verdict == FinishedJobs::Verdict::duplicate || (settling && settling->outcome.worker)) {
+    ports_.metrics.count(Event::result_duplicate);
+    log::debug("second result for {} from {}: ignored", result.id, result.ip);
+    return taken(true);
+  }
+  if (settling) {
+    settling->after_end.push_back([this, result = std::move(result), taken = std::move(taken)]() mutable {
+      deliver(std::move(result), std::move(taken));
+    });
+    return;
+  }
+  ports_.metrics.count(Event::result_late);
+  match.outcome.worker = std::move(result.answer);
+  adopt(std::move(match.job), std::move(match.outcome), std::move(taken));
+}
+
+void Dispatcher::adopt_unknown(AgentResult result, Taken taken) {
+  ports_.metrics.count(Event::result_unknown);
+  auto rebuilt = ports_.rebuild(result);
+  if (!rebuilt) {
+    log::warn("a result from {} names no asynchronous job ({}): dead letter", result.ip, rebuilt.error().detail);
+    ports_.metrics.count(Event::dead_letter);
+    answer_now(DeadLetter{std::move(result.answer.result), "dataTransport", rebuilt.error()}, std::nullopt);
+    return taken(true);
+  }
+  const auto echoed = LogId::parse(result.exec_id);
+  rebuilt->log_id = echoed && !table_.find(*echoed) ? *echoed : log_ids_.next();
+  Outcome outcome;
+  outcome.started = ports_.clock.wall_now();
+  outcome.worker = std::move(result.answer);
+  adopt(std::make_shared<const Job>(std::move(*rebuilt)), std::move(outcome), std::move(taken));
+}
+
+// Opens a job again, or for the first time here, only to settle it with the result that came.
+void Dispatcher::adopt(JobPtr job, Outcome outcome, Taken taken) {
+  OpenJob& open = table_.add(std::move(job), 0, std::nullopt);
+  open.adopted = true;
+  open.outcome = std::move(outcome);
+  open.outcome.error.reset();
+  WorkerAnswer answer = std::move(*open.outcome.worker);
+  take_result(open, std::move(answer), std::move(taken));
+}
+
+void Dispatcher::take_result(OpenJob& open, WorkerAnswer answer, Taken taken) {
+  open.outcome.agent.ok = true;
+  open.outcome.agent.error.reset();
+  open.outcome.worker = std::move(answer);
+  if (taken) open.outcome.called_back = ports_.clock.wall_now();
+  settle(open, std::move(taken));
+}
+
+void Dispatcher::fail(OpenJob& open, Error error) {
+  const bool was_running = std::exchange(open.outcome.running, false);
+  if (!open.outcome.agent.ok) open.outcome.agent.error = error;
+  open.outcome.error = std::move(error);
+  if (!was_running && !open.job->synchronous()) send_acceptance(open);
+  settle(open);
+}
+
+void Dispatcher::settle(OpenJob& open, Taken taken) {
+  open.state = JobState::settled;
+  open.deadline.cancel();
+  open.outcome.running = false;
+  open.outcome.ended = ports_.clock.wall_now();
+  log::debug("job {} settled: {}", open.job->log_id.text(),
+             open.outcome.error ? open.outcome.error->detail : "the worker answered");
+  if (open.job->synchronous()) return notify_processor(open);
+  finished_.add(open.job, open.outcome);
+  record(open, [this, id = open.job->log_id, taken = std::move(taken)](const Result<void>& kept) {
+    on_settlement_kept(id, kept.has_value(), taken);
+  });
+}
+
+void Dispatcher::on_settlement_kept(LogId id, bool kept, const Taken& taken) {
+  OpenJob* open = table_.find(id);
+  if (!open) return;
+  if (taken) taken(kept);
+  if (!kept && taken) {
+    // The agent keeps the result and brings it again; the deadline stays what it was.
+    open->outcome.worker.reset();
+    finished_.add(open->job, open->outcome);
+    return open->adopted ? table_.erase(id) : await_result(*open);
+  }
+  acknowledge(*open);
+  notify_processor(*open);
+}
+
+void Dispatcher::notify_processor(OpenJob& open) {
+  if (!open.job->wants_processor() || !open.outcome.worker) return publish(open);
+  const LogId id = open.job->log_id;
+  ports_.processors.notify(open.job, *open.outcome.worker, [this, id](Stage stage) {
+    OpenJob* job = table_.find(id);
+    if (!job) return;
+    job->outcome.processor = std::move(stage);
+    if (!job->outcome.processor.ok) job->outcome.error = job->outcome.processor.error;
+    publish(*job);
+  });
+}
+
+void Dispatcher::publish(OpenJob& open) {
+  const LogId id = open.job->log_id;
+  ports_.metrics.count(open.outcome.succeeded() ? Event::job_succeeded : Event::job_failed);
+  if (open.on_end) open.on_end(*open.job, open.outcome);
+  const bool synchronous = open.job->synchronous();
+  if (synchronous ? !open.job->reply.has_value() : !open.job->announce) return finish(id);
+  const auto kind = synchronous ? Answer::Kind::reply : Answer::Kind::terminal;
+  ports_.publisher.publish(Answer{kind, open.job, open.outcome}, [this, id] { finish(id); });
+}
+
+void Dispatcher::finish(LogId id) {
+  OpenJob* open = table_.find(id);
+  if (!open) return;
+  acknowledge(*open);
+  open->state = JobState::published;
+  record(*open);
+  const auto after_end = std::move(open->after_end);
+  table_.erase(id);
+  for (const auto& next : after_end) next();
+  check_drained();
+}
+
+void Dispatcher::acknowledge(OpenJob& open) {
+  if (const auto delivery = std::exchange(open.delivery, std::nullopt)) ports_.acker.acknowledge(*delivery);
+}
+
+void Dispatcher::record(const OpenJob& open, Journal::Kept kept) {
+  ports_.journal.write(JobRecord{open.job, open.state, open.outcome}, std::move(kept));
+}
+
+}  // namespace elves

@@ -1,0 +1,39 @@
+#include "journal/memory_journal.h"
+
+#include <iterator>
+#include <utility>
+
+namespace elves {
+
+void MemoryJournal::write(JobRecord record, Kept kept) {
+  const LogId id = record.job->log_id;
+  const bool over = record.state == JobState::published;
+  auto [known, is_new] = by_id_.try_emplace(id);
+  if (is_new) known->second = order_.emplace(order_.end());
+  const auto at = known->second;
+  const bool was_over = !is_new && at->state == JobState::published;
+  *at = std::move(record);
+  if (over && !was_over) over_.push_back(at);
+  if (over_.size() > history_) {
+    by_id_.erase(over_.front()->job->log_id);
+    order_.erase(over_.front());
+    over_.pop_front();
+  }
+  if (kept) post_([kept = std::move(kept)] { kept({}); });
+}
+
+void MemoryJournal::find(LogId id, std::function<void(std::vector<JobRecord>)> found) {
+  std::vector<JobRecord> records;
+  if (const auto known = by_id_.find(id); known != by_id_.end()) records.push_back(*known->second);
+  post_([found = std::move(found), records = std::move(records)]() mutable { found(std::move(records)); });
+}
+
+void MemoryJournal::list(JobFilter filter, std::function<void(std::vector<JobRecord>)> found) {
+  std::vector<JobRecord> records;
+  for (auto at = order_.rbegin(); at != order_.rend() && records.size() < filter.limit; ++at) {
+    if (filter.passes(*at)) records.push_back(*at);
+  }
+  post_([found = std::move(found), records = std::move(records)]() mutable { found(std::move(records)); });
+}
+
+}  // namespace elves

@@ -1,0 +1,50 @@
+#include "metrics/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <utility>
+
+namespace elves {
+namespace {
+
+struct Named {
+  const char* name;
+  const char* help;
+};
+
+// In the order of Event.
+constexpr std::array<Named, kEvents> kNames{{
+    {"elves_jobs_received_total", "Requests taken, rejected ones included"},
+    {"elves_jobs_rejected_total", "Requests that were not run because they were illegal or a limit was reached"},
+    {"elves_jobs_succeeded_total", "Jobs whose every stage succeeded"},
+    {"elves_jobs_failed_total", "Jobs that ended in a failure"},
+    {"elves_results_late_total", "Results that came after their job had timed out"},
+    {"elves_results_duplicate_total", "Second results, ignored"},
+    {"elves_results_unknown_total", "Results of jobs that this scheduler did not dispatch, forwarded"},
+    {"elves_redeliveries_joined_total", "Redelivered requests whose job was open or over here"},
+    {"elves_redeliveries_refused_total", "Redelivered synchronous requests answered with 410.3"},
+    {"elves_dead_letters_total", "Messages sent to the dead letter queue"},
+    {"elves_replies_returned_total", "Messages that the broker returned because nobody listens there"},
+    {"elves_publish_retries_total", "Messages that the broker refused and that were sent again"},
+    {"elves_broker_connects_total", "Connections made to the broker"},
+    {"elves_broker_losses_total", "Connections to the broker lost"},
+}};
+
+}  // namespace
+
+Metrics::Metrics() : registry_(std::make_unique<prometheus::Registry>()) {
+  for (std::size_t i = 0; i < kEvents; ++i) {
+    counters_[i] =
+        &prometheus::BuildCounter().Name(kNames[i].name).Help(kNames[i].help).Register(*registry_).Add({});
+  }
+}
+
+Metrics::~Metrics() = default;
+
+void Metrics::count(Event event) { counters_[static_cast<std::size_t>(event)]->Increment(); }
+
+std::string Metrics::text() { return prometheus::TextSerializer().Serialize(registry_->Collect()); }
+
+}  // namespace elves

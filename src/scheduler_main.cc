@@ -1,0 +1,68 @@
+// elves-scheduler: arguments, configuration, run, exit code.
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+#include <optional>
+#include <string>
+
+#include "app/app.h"
+#include "base/log.h"
+#include "config/load.h"
+
+namespace {
+
+using namespace elves;
+
+std::optional<std::string> from_environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+constexpr const char* kExamples = R"(
+Examples:
+  elves-scheduler --config conf/conf.properties
+  elves-scheduler --standalone                    no broker, no ZooKeeper: jobs come over HTTP
+  elves-scheduler --config FILE --check-config    say what is wrong with FILE and leave
+
+Exit codes: 0 ended as asked, 64 wrong arguments, 69 an address to listen on is taken, 78 configuration.
+SIGTERM drains and leaves; SIGHUP reads log level and limits again.)";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App arguments{"elves-scheduler: gets jobs from a message queue to the right machine and their results back"};
+  std::string file;
+  bool standalone = false;
+  bool check = false;
+  arguments.add_option("--config", file, "Configuration file (docs/configuration.md)")->type_name("FILE");
+  arguments.add_flag("--standalone", standalone, "Run without broker and ZooKeeper; jobs come over the HTTP API");
+  arguments.add_flag("--check-config", check, "Check the configuration and leave: 0 usable, 78 not");
+  arguments.set_version_flag("--version", "elves-scheduler " ELVES_VERSION);
+  arguments.footer(kExamples);
+  try {
+    arguments.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return arguments.exit(error) == 0 ? app::kOk : app::kUsage;
+  }
+  if (file.empty() && !standalone && !check) {
+    std::cerr << "elves-scheduler: say --config FILE, or --standalone to run without a broker (--help)\n";
+    return app::kUsage;
+  }
+  auto loaded = file.empty() ? config::load_text("", "defaults", from_environment)
+                             : config::load_file(file, from_environment);
+  for (const auto& finding : loaded.warnings) std::cerr << "warning: " << finding.text() << '\n';
+  for (const auto& finding : loaded.errors) std::cerr << "error: " << finding.text() << '\n';
+  if (!loaded.errors.empty()) return app::kConfiguration;
+  if (check) {
+    std::cout << "the configuration is usable\n";
+    return app::kOk;
+  }
+  loaded.options.standalone = standalone;
+  try {
+    log::open(loaded.options.log);
+  } catch (const std::runtime_error& error) {
+    std::cerr << "error: " << error.what() << '\n';
+    return app::kConfiguration;
+  }
+  return app::App(std::move(loaded.options), file).run();
+}

@@ -1,0 +1,308 @@
+// Promise: an asynchronous job ends in exactly one terminal message.
+#include <gtest/gtest.h>
+
+#include "unit/dispatch_fakes.h"
+
+namespace elves::testing {
+namespace {
+
+// A queue task that the agent has accepted.
+void accepted(Bench& bench, Submission submission = request(JobType::queue)) {
+  bench.dispatcher.submit(std::move(submission));
+  bench.journal.commit();
+  bench.agents.answer(1);
+  bench.journal.commit();
+}
+
+struct Taken {
+  Dispatcher::Taken callback() {
+    return [this](bool kept) { (kept ? yes : no)++; };
+  }
+  int yes = 0;
+  int no = 0;
+};
+
+TEST(AsyncJob, CallsTheAgentOnlyOnceTheJournalHasIt) {
+  Bench bench;
+  bench.dispatcher.submit(request(JobType::queue));
+  EXPECT_TRUE(bench.agents.calls.empty());
+  bench.journal.commit();
+  EXPECT_EQ(bench.agents.calls.size(), 1U);
+}
+
+TEST(AsyncJob, IsAcknowledgedOnlyOnceTheJournalHasTheAcceptance) {
+  Bench bench;
+  bench.dispatcher.submit(request(JobType::queue));
+  bench.journal.commit();
+  bench.agents.answer(1);
+  EXPECT_TRUE(bench.acker.tags.empty());
+  bench.journal.commit();
+  EXPECT_EQ(bench.acker.tags.size(), 1U);
+  EXPECT_TRUE(bench.publisher.sent.empty());
+}
+
+TEST(AsyncJob, AgentHearsSuccessOnlyOnceTheJournalHasTheResult) {
+  Bench bench;
+  accepted(bench);
+  Taken taken;
+  bench.dispatcher.deliver(result("task-1", "done"), taken.callback());
+  EXPECT_EQ(taken.yes, 0);
+  bench.journal.commit();
+  EXPECT_EQ(taken.yes, 1);
+  ASSERT_EQ(bench.publisher.terminals(), 1U);
+  EXPECT_EQ(bench.publisher.answer(0).outcome.worker->result, "done");
+  bench.publisher.confirm_all();
+  EXPECT_EQ(bench.dispatcher.open(), 0U);
+}
+
+TEST(AsyncJob, UnreachableAgentEndsItOnce) {
+  Bench bench;
+  bench.dispatcher.submit(request(JobType::queue));
+  bench.journal.commit();
+  bench.agents.fail(ErrorCode::send_failed, false);
+  bench.journal.commit();
+  ASSERT_EQ(bench.publisher.terminals(), 1U);
+  EXPECT_EQ(bench.publisher.answer(0).outcome.error->code, ErrorCode::send_failed);
+  bench.publisher.confirm_all();
+  EXPECT_EQ(bench.acker.tags.size(), 1U);
+  bench.pass(Seconds(100));
+  EXPECT_EQ(bench.publisher.terminals(), 1U);
+}
+
+TEST(AsyncJob, WithoutResultItTimesOutOnceAndTheLateResultIsDeliveredOnce) {
+  Bench bench;
+  accepted(bench);
+  bench.pass(Millis(34999));
+  EXPECT_EQ(bench.publisher.terminals(), 0U);
+  bench.pass(Millis(1));
+  bench.journal.commit();
+  ASSERT_EQ(bench.publisher.terminals(), 1U);
+  EXPECT_EQ(bench.publisher.answer(0).outcome.error->code, ErrorCode::job_timeout);
+  bench.publisher.confirm_all();
+
+  Taken taken;
+  bench.dispatcher.deliver(result("task-1", "late"), taken.callback());
+  bench.journal.commit();
+  EXPECT_EQ(bench.publisher.terminals(), 2U);
+  EXPECT_EQ(bench.publisher.answer(1).outcome.worker->result, "late");
+  EXPECT_FALSE(bench.publisher.answer(1).outcome.error);
+  EXPECT_EQ(bench.metrics[Event::result_late], 1);
+  bench.publisher.confirm_all();
+
+  bench.dispatcher.deliver(result("task-1", "late"), taken.callback());
+  bench.journal.commit();
+  EXPECT_EQ(bench.publisher.terminals(), 2U);
+  EXPECT_EQ(taken.yes, 2);
+}
+
+TEST(AsyncJob, LateResultWaitsForTheUnconfirmedTimeout) {
+  Bench bench;
+  accepted(bench);
+  bench.pass(Seconds(35));
+  bench.journal.commit();
+  Taken taken;
+  bench.dispatcher.deliver(result("task-1", "late"), taken.callback());
+  bench.dispatcher.deliver(result("task-1", "late"), taken.callback());
+  bench.journal.commit();
+  EXPECT_EQ(bench.publisher.terminals(), 1U);
+  EXPECT_EQ(taken.yes, 0);
+  bench.publisher.confirm_all();
+  bench.journal.commit();
+  EXPECT_EQ(bench.publisher.terminals(), 2U);
+  EXPECT_EQ(taken.yes, 2);
+}
+
+TEST(AsyncJob, SecondResultIsAnsweredAndGoesNowhere) {
+  Bench bench;
+  accepted(bench);
+  Taken taken;
+  bench.dispatcher.deliver(result("task-1", "done"), taken.callback());
+  bench.dispatcher.deliver(result("task-1", "done"), taken.callback());
+  bench.journal.commit();
+  bench.publisher.confirm_all();
+  bench.dispatcher.deliver(result("task-1", "other"), taken.callback());
+  bench.journal.commit();
+  EXPECT_EQ(bench.publisher.terminals(), 1U);
+  EXPECT_EQ(taken.yes, 3);
+  EXPECT_EQ(bench.metrics[Event::result_duplicate], 2);
+}
+
+TEST(AsyncJob, ResultThatCannotBeKeptIsNotTakenAndCountsWhenItComesAgain) {
+  Bench bench;
+  accepted(bench);
+  Taken taken;
+  bench.journal.refuse = true;
+  bench.dispatcher.deliver(result("task-1", "done"), taken.callback());
+  bench.journal.commit();
+  EXPECT_EQ(taken.no, 1);
+  EXPECT_EQ(bench.publisher.terminals(), 0U);
+  bench.journal.refuse = false;
+  bench.dispatcher.deliver(result("task-1", "done"), taken.callback());
+  bench.journal.commit();
+  EXPECT_EQ(taken.yes, 1);
+  EXPECT_EQ(bench.publisher.terminals(), 1U);
+}
+
+TEST(AsyncJob, WhatTheJournalCannotKeepIsOverloadedNotForgotten) {
+  Bench bench;
+  bench.journal.refuse = true;
+  bench.dispatcher.submit(request(JobType::queue));
+  bench.journal.commit();
+  EXPECT_TRUE(bench.agents.calls.empty());
+  ASSERT_EQ(bench.publisher.terminals(), 1U);
+  EXPECT_EQ(bench.publisher.answer(0).outcome.error->code, ErrorCode::overloaded);
+}
+
+TEST(AsyncJob, LostAcceptanceWaitsForTheResult) {
+  Bench bench;
+  bench.dispatcher.submit(request(JobType::queue));
+  bench.journal.commit();
+  bench.agents.fail(ErrorCode::outcome_unknown, true);
+  bench.journal.commit();
+  EXPECT_EQ(bench.acker.tags.size(), 1U);
+  EXPECT_EQ(bench.publisher.terminals(), 0U);
+  Taken taken;
+  bench.dispatcher.deliver(result("task-1", "done after all"), taken.callback());
+  bench.journal.commit();
+  ASSERT_EQ(bench.publisher.terminals(), 1U);
+  EXPECT_TRUE(bench.publisher.answer(0).outcome.succeeded());
+}
+
+TEST(AsyncJob, LostAcceptanceWithoutResultEndsAsUnknown) {
+  Bench bench;
+  bench.dispatcher.submit(request(JobType::queue));
+  bench.journal.commit();
+  bench.agents.fail(ErrorCode::outcome_unknown, true);
+  bench.journal.commit();
+  bench.pass(Seconds(35));
+  bench.journal.commit();
+  ASSERT_EQ(bench.publisher.terminals(), 1U);
+  EXPECT_EQ(bench.publisher.answer(0).outcome.error->code, ErrorCode::outcome_unknown);
+}
+
+TEST(AsyncJob, RefusedByTheAgentEndsWithItsFlag) {
+  Bench bench;
+  bench.dispatcher.submit(request(JobType::queue));
+  bench.journal.commit();
+  bench.agents.answer(-1, "app not installed");
+  bench.journal.commit();
+  ASSERT_EQ(bench.publisher.terminals(), 1U);
+  EXPECT_EQ(bench.publisher.answer(0).outcome.worker->flag, -1);
+}
+
+TEST(AsyncJob, AcceptanceIsSentOnlyWhereAskedAndBeforeTheResult) {
+  Bench bench;
+  auto submission = request(JobType::queue);
+  submission.job.reply = ReplyRoute{true, "caller", ""};
+  bench.dispatcher.submit(submission);
+  bench.journal.commit();
+  Taken taken;
+  bench.dispatcher.deliver(result("task-1", "quick"), taken.callback());  // before the agent's answer came in
+  bench.journal.commit();
+  bench.agents.answer(1);
+  ASSERT_EQ(bench.publisher.sent.size(), 2U);
+  EXPECT_EQ(bench.publisher.answer(0).kind, Answer::Kind::acceptance);
+  EXPECT_EQ(bench.publisher.answer(1).kind, Answer::Kind::terminal);
+}
+
+TEST(Cron, RepeatedIdSettlesTheOldestFirst) {
+  Bench bench;
+  accepted(bench, request(JobType::cron, "cron-7", 1));
+  bench.pass(Seconds(1));
+  accepted(bench, request(JobType::cron, "cron-7", 2));
+  EXPECT_EQ(bench.agents.calls.size(), 0U);
+  EXPECT_EQ(bench.dispatcher.open(), 2U);
+  Taken taken;
+  bench.dispatcher.deliver(result("cron-7", "first", "cron"), taken.callback());
+  bench.dispatcher.deliver(result("cron-7", "second", "cron"), taken.callback());
+  bench.journal.commit();
+  EXPECT_EQ(bench.publisher.terminals(), 2U);
+  EXPECT_LT(bench.publisher.answer(0).outcome.started, bench.publisher.answer(1).outcome.started);
+}
+
+TEST(Cron, ResultNamesItsExecutionWhenTheAgentEchoesIt) {
+  Bench bench;
+  accepted(bench, request(JobType::cron, "cron-7", 1));
+  const auto second = bench.dispatcher.submit(request(JobType::cron, "cron-7", 2));
+  bench.journal.commit();
+  bench.agents.answer(1);
+  bench.journal.commit();
+  auto echoed = result("cron-7", "second", "cron");
+  echoed.exec_id = second->text();
+  bench.dispatcher.deliver(echoed, Taken{}.callback());
+  bench.journal.commit();
+  EXPECT_EQ(bench.publisher.answer(0).job->log_id, *second);
+}
+
+TEST(QueueTask, RedeliveredAfterAcceptanceIsOnlyAcknowledged) {
+  Bench bench;
+  accepted(bench);
+  auto again = request(JobType::queue, "task-1", 1, 2);
+  again.redelivered = true;
+  bench.dispatcher.submit(again);
+  bench.journal.commit();
+  EXPECT_TRUE(bench.agents.calls.empty());
+  EXPECT_EQ(bench.acker.tags.size(), 2U);
+}
+
+TEST(QueueTask, RedeliveredAfterItsEndIsOnlyAcknowledged) {
+  Bench bench;
+  accepted(bench);
+  bench.dispatcher.deliver(result("task-1", "done"), Taken{}.callback());
+  bench.journal.commit();
+  bench.publisher.confirm_all();
+  auto again = request(JobType::queue, "task-1", 1, 2);
+  again.redelivered = true;
+  bench.dispatcher.submit(again);
+  bench.journal.commit();
+  EXPECT_TRUE(bench.agents.calls.empty());
+  EXPECT_EQ(bench.publisher.terminals(), 1U);
+}
+
+TEST(QueueTask, RedeliveredUnknownRunsAndSaysThatItMayBeARepeat) {
+  Bench bench;
+  auto again = request(JobType::queue);
+  again.redelivered = true;
+  bench.dispatcher.submit(again);
+  bench.journal.commit();
+  ASSERT_EQ(bench.agents.calls.size(), 1U);
+  EXPECT_TRUE(bench.agents.calls.front().job->may_be_repeat);
+}
+
+TEST(UnknownResult, IsForwardedOnce) {
+  Bench bench;
+  Taken taken;
+  bench.dispatcher.deliver(result("elsewhere", "x"), taken.callback());
+  bench.journal.commit();
+  bench.publisher.confirm_all();
+  bench.dispatcher.deliver(result("elsewhere", "x"), taken.callback());
+  bench.journal.commit();
+  EXPECT_EQ(bench.publisher.terminals(), 1U);
+  EXPECT_EQ(taken.yes, 2);
+  EXPECT_EQ(bench.metrics[Event::result_unknown], 1);
+}
+
+TEST(UnknownResult, OfASynchronousJobIsADeadLetter) {
+  Bench bench;
+  Taken taken;
+  bench.dispatcher.deliver(result("x", "text", "rt"), taken.callback());
+  EXPECT_EQ(taken.yes, 1);
+  EXPECT_EQ(std::get<DeadLetter>(bench.publisher.sent.at(0).what).body, "text");
+}
+
+TEST(Drain, LeavesAcceptedJobsToADurableJournalOnly) {
+  for (const bool durable : {true, false}) {
+    Bench bench;
+    bench.journal.is_durable = durable;
+    accepted(bench);
+    bool drained = false;
+    bench.dispatcher.drain([&] { drained = true; });
+    EXPECT_EQ(drained, durable);
+    bench.dispatcher.give_up();
+    bench.journal.commit();
+    EXPECT_EQ(bench.publisher.terminals(), durable ? 0U : 1U);
+  }
+}
+
+}  // namespace
+}  // namespace elves::testing
