@@ -12,18 +12,23 @@ struct Answer {
   unsigned status = 200;
   std::string body;  // JSON
 };
+// May be called from any thread, later, even after the server is gone; calls after the first are ignored.
+// When the last copy is dropped without a call, the client is answered 500.
 using Respond = std::function<void(Answer)>;
 
-// Implemented by app/. Called on the HTTP thread; `respond` may be called from any thread, later, exactly once.
+// Implemented by app/. Called on the HTTP thread. What it throws is answered 500.
 class AdminView {
  public:
   virtual ~AdminView() = default;
-  // POST /api/v1/jobs: `body` as the client sent it. `wait`: respond when the job has ended (200), else at once (202).
-  // A rejected job is 400, an overloaded scheduler 503; both {"error": "[403.1]...", "code": "403.1"}.
+  // POST /api/v1/jobs: `body` as the client sent it. `wait`: respond when the job has ended (200), else at
+  // once (202 {"log_id": "...", "state": "received"}). A rejected job is 400, an overloaded scheduler 503;
+  // both
+  // {"error": "[403.1]...", "code": "403.1"}.
   virtual void submit(std::string body, bool wait, Respond respond) = 0;
-  // GET /api/v1/jobs/{log_id}: 200, or 404.
+  // GET /api/v1/jobs/{log_id}: 200, or 404. `log_id` is any text without '/'.
   virtual void job(std::string log_id, Respond respond) = 0;
-  // GET /api/v1/jobs: {"jobs": [...]}, newest first.
+  // GET /api/v1/jobs: {"jobs": [...]}, newest first. `state`: "" or one of received, accepted, settled,
+  // published, open, done; `ip`: "" or an IP literal; `limit`: 1 to 10000.
   virtual void jobs(std::string state, std::string ip, std::size_t limit, Respond respond) = 0;
   // GET /healthz: 200 when jobs are taken, 503 when not (draining, broker away), with what is wrong:
   // {"status": "ok"|"degraded"|"draining", ...}.

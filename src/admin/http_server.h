@@ -1,9 +1,10 @@
-// The HTTP job API: asynchronous, on a thread and an io_context of its own, so that a hundred clients waiting for
-// jobs delay neither /healthz nor dispatching. Routes, statuses and limits: docs/http-api.md.
+// The HTTP job API: asynchronous, on a thread and an io_context of its own, so that a hundred clients waiting
+// for jobs delay neither /healthz nor dispatching. Routes, statuses and limits: docs/http-api.md.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -12,13 +13,15 @@
 namespace elves::admin {
 
 struct HttpOptions {
-  std::string host = "127.0.0.1";
-  unsigned short port = 10180;                 // 0 = any free
-  std::string token;                           // "" = none asked; else "Authorization: Bearer <token>" on all but /healthz
-  std::size_t max_body = 8 * 1024 * 1024;      // larger: 413
-  std::size_t max_connections = 1000;          // further ones: 503 and close
-  std::chrono::seconds header_time{10};        // for a request to arrive whole
-  std::chrono::seconds idle{60};               // between requests of one connection
+  std::string host = "127.0.0.1";  // a literal, or a name that resolves to one
+  unsigned short port = 10180;     // 0 = any free
+  std::string token;               // asked of every request but /healthz; "" = none, then only requests
+                                   // to localhost or an IP literal are answered
+  std::size_t max_body = 8 * 1024 * 1024;  // bytes; larger: 413
+  std::uint32_t max_header = 16 * 1024;    // bytes of request line and header fields; larger: 431
+  std::size_t max_connections = 1000;      // further ones: 503 and close
+  std::chrono::seconds header_time{10};    // for a request to arrive whole, body included; slower: closed
+  std::chrono::seconds idle{60};           // between requests of one connection, and to take an answer
 };
 
 // Any thread. The view must outlive the server.
@@ -26,7 +29,7 @@ class HttpServer {
  public:
   // Binds at once (throws boost::system::system_error) and starts serving.
   HttpServer(const HttpOptions& options, AdminView& view);
-  // Closes every connection and joins the thread.
+  // Closes every connection, whether or not it has been answered, and joins the thread.
   ~HttpServer();
   unsigned short port() const;
 

@@ -1,6 +1,9 @@
 #include "app/app.h"
 
+#include <sys/resource.h>
+
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdlib>
@@ -58,6 +61,14 @@ dialect::Limits api_limits(const config::Options& options) {
   limits.max_body = options.mq.max_message;
   limits.default_timeout = options.job.default_timeout;
   return limits;
+}
+
+// Thousands of connections need file descriptors: takes as many as the system lets it.
+void allow_many_files() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
 }  // namespace
@@ -121,6 +132,7 @@ void App::Parts::listen() {
 
 ExitCode App::run() {
   std::signal(SIGPIPE, SIG_IGN);
+  allow_many_files();
   try {
     parts_->listen();
   } catch (const std::exception& error) {

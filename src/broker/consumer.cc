@@ -49,7 +49,7 @@ void Consumer::session(Connection& connection) {
   if (subscribed) subscribe(connection);
   announce_connected();
   while (!stopping()) {
-    wait(connection, options().heartbeat * 250);  // a quarter of it, in milliseconds
+    wait(connection, Millis(options().heartbeat) / 4);
     send_acknowledgements(connection);
     take_deliveries(connection);
     if (subscribed && cancelled_) {

@@ -32,7 +32,7 @@ void AmqpPublisher::session(Connection& connection) {
   announce_connected();
   while (!stopping()) {
     send_new(connection);
-    wait(connection, options().heartbeat * 250);  // a quarter of it, in milliseconds
+    wait(connection, Millis(options().heartbeat) / 4);
     take_confirms(connection);
     release_confirmed();
     amqp_maybe_release_buffers(connection.raw());

@@ -14,7 +14,7 @@ namespace elves::config {
 // One thing wrong with, or odd about, the configuration.
 struct Finding {
   std::string file;
-  int line = 0;         // 0 = not from a line (the environment, or a rule over several keys)
+  int line = 0;  // 0 = not from a line (the environment, or a rule over several keys)
   std::string key;
   std::string message;  // what is wrong and what would be right; never a secret's value
 
@@ -24,8 +24,9 @@ struct Finding {
 
 struct Loaded {
   Options options;
-  std::vector<Finding> errors;    // with any of these the options must not be used: exit 78
-  std::vector<Finding> warnings;  // unknown keys (naming the nearest known one), keys given twice, readable secrets
+  std::vector<Finding> errors;  // with any of these the options must not be used: exit 78
+  std::vector<Finding>
+      warnings;  // unknown keys (naming the nearest known one), keys given twice, readable secrets
 };
 
 // Looks up an environment variable; nullopt when unset.

@@ -1,5 +1,5 @@
-// Every setting of elves-scheduler with its default: the one typed place for them. docs/configuration.md is the
-// page for users; tests hold the two to each other.
+// Every setting of elves-scheduler with its default: the one typed place for them. docs/configuration.md is
+// the page for users; tests hold the two to each other.
 #pragma once
 
 #include <chrono>
@@ -12,33 +12,35 @@
 namespace elves::config {
 
 struct MqOptions {
-  std::string ip = "127.0.0.1";         // mq.ip
-  std::uint16_t port = 5672;            // mq.port
-  std::string user = "guest";           // mq.user
-  std::string password = "guest";       // mq.password, mq.password.file, ELVES_MQ_PASSWORD; never logged
-  std::string vhost = "/";              // mq.vhost
-  std::string exchange = "elves";       // mq.exchange
-  std::uint16_t prefetch = 20000;       // mq.prefetch: unacknowledged deliveries, and so synchronous jobs in flight
-  std::chrono::seconds heartbeat{10};   // mq.heartbeat
-  std::size_t max_message = 8u << 20;   // mq.maxMessage: bytes of one request
+  std::string ip = "127.0.0.1";    // mq.ip
+  std::uint16_t port = 5672;       // mq.port
+  std::string user = "guest";      // mq.user
+  std::string password = "guest";  // mq.password, mq.password.file, ELVES_MQ_PASSWORD; never logged
+  std::string vhost = "/";         // mq.vhost
+  std::string exchange = "elves";  // mq.exchange
+  std::uint16_t prefetch =
+      20000;  // mq.prefetch: unacknowledged deliveries, and so synchronous jobs in flight
+  std::chrono::seconds heartbeat{10};     // mq.heartbeat
+  std::size_t max_message = 8u << 20;     // mq.maxMessage: bytes of one request
   std::uint32_t dead_max_length = 10000;  // mq.dead.maxLength: messages in scheduler.dead
 };
 
 struct ThriftOptions {
-  std::string host = "0.0.0.0";               // thrift.scheduler.host: where dataTransport is served
-  std::uint16_t port = 10101;                 // thrift.scheduler.port
-  std::uint16_t agent_port = 11101;           // thrift.agent.port
-  std::chrono::milliseconds out_time{3000};   // thrift.outTime: connecting, and instructionInvokeAsync's answer
-  std::size_t max_message = 16u << 20;        // thrift.maxMessage: bytes of one Thrift message
-  std::size_t max_connections = 20000;        // thrift.maxConnections: peers on the scheduler's port
-  std::chrono::seconds idle{300};             // thrift.idleTimeout: of a peer's connection
+  std::string host = "0.0.0.0";      // thrift.scheduler.host: where dataTransport is served
+  std::uint16_t port = 10101;        // thrift.scheduler.port
+  std::uint16_t agent_port = 11101;  // thrift.agent.port
+  std::chrono::milliseconds out_time{
+      3000};                            // thrift.outTime: connecting, and instructionInvokeAsync's answer
+  std::size_t max_message = 16u << 20;  // thrift.maxMessage: bytes of one Thrift message
+  std::size_t max_connections = 20000;  // thrift.maxConnections: peers on the scheduler's port
+  std::chrono::seconds idle{300};       // thrift.idleTimeout: of a peer's connection
 };
 
 struct AgentOptions {
-  std::size_t max_in_flight = 256;      // agent.maxInFlight: calls to one agent at a time
-  std::size_t max_waiting = 20000;      // agent.maxWaiting: jobs queued for one agent; beyond: 410.5
-  std::size_t max_batch = 64;           // agent.maxBatch: asynchronous jobs in one call
-  std::chrono::seconds idle{60};        // agent.idleTimeout: an unused connection is closed
+  std::size_t max_in_flight = 256;  // agent.maxInFlight: calls to one agent at a time
+  std::size_t max_waiting = 20000;  // agent.maxWaiting: jobs queued for one agent; beyond: 410.5
+  std::size_t max_batch = 64;       // agent.maxBatch: asynchronous jobs in one call
+  std::chrono::seconds idle{60};    // agent.idleTimeout: an unused connection is closed
 };
 
 struct JobOptions {
@@ -49,28 +51,28 @@ struct JobOptions {
 };
 
 struct AdminOptions {
-  bool enabled = true;                       // admin.enabled
-  std::string listen = "127.0.0.1:10180";    // admin.listen: host:port or [v6]:port
-  std::string token;                         // admin.token, admin.token.file, ELVES_ADMIN_TOKEN; needed off loopback
+  bool enabled = true;                     // admin.enabled
+  std::string listen = "127.0.0.1:10180";  // admin.listen: host:port or [v6]:port
+  std::string token;  // admin.token, admin.token.file, ELVES_ADMIN_TOKEN; needed off loopback
 };
 
 struct ZookeeperOptions {
-  bool enabled = false;                      // zookeeper.enabled; true when zookeeper.host is set
-  std::string host;                          // zookeeper.host: ensemble list
-  std::chrono::milliseconds out_time{10000}; // zookeeper.outTime: session and connect timeout
-  std::string root = "/elves";               // zookeeper.root
+  bool enabled = false;                       // zookeeper.enabled; true when zookeeper.host is set
+  std::string host;                           // zookeeper.host: ensemble list
+  std::chrono::milliseconds out_time{10000};  // zookeeper.outTime: session and connect timeout
+  std::string root = "/elves";                // zookeeper.root
 };
 
 struct Options {
-  bool standalone = false;                   // --standalone: no broker, no ZooKeeper
+  bool standalone = false;  // --standalone: no broker, no ZooKeeper
   MqOptions mq;
   ThriftOptions thrift;
   AgentOptions agent;
   JobOptions job;
   AdminOptions admin;
   ZookeeperOptions zookeeper;
-  log::LogOptions log;                       // log.level, log.file, log.format, log.maxBytes, log.maxFiles
-  std::chrono::seconds drain{30};            // drain.timeout
+  log::LogOptions log;             // log.level, log.file, log.format, log.maxBytes, log.maxFiles
+  std::chrono::seconds drain{30};  // drain.timeout
 };
 
 }  // namespace elves::config

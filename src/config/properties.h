@@ -1,5 +1,5 @@
-// Java's properties syntax: `key = value`, `key:value`, `key value`, comment lines from # or !, a backslash at the end of a line
-// continues it, the escapes \t \n \r \f \\ \= \: \# \! \<space> \uXXXX; UTF-8.
+// Java's properties syntax: `key = value`, `key:value`, `key value`, comment lines from # or !, a backslash
+// at the end of a line continues it, the escapes \t \n \r \f \\ \= \: \# \! \<space> \uXXXX; UTF-8.
 #pragma once
 
 #include <string>

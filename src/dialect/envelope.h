@@ -1,5 +1,6 @@
-// Both envelopes of docs/protocol.md, "Envelopes", as pure functions between bytes and values: no socket, clock or
-// logger. A released peer's message decodes into a Job; outcomes encode back in the dialect they came in. Any thread.
+// Both envelopes of docs/protocol.md, "Envelopes", as pure functions between bytes and values: no socket,
+// clock or logger. A released peer's message decodes into a Job; outcomes encode back in the dialect they
+// came in. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -16,18 +17,24 @@ namespace elves::dialect {
 
 // The AMQP properties of a request that decide where its reply goes.
 struct MessageProperties {
-  std::string_view routing_key;
-  std::string_view reply_to;        // "" = not set
-  std::string_view correlation_id;  // "" = not set
-  std::string_view message_id;      // "" = not set
+  std::string_view routing_key{};
+  std::string_view reply_to{};        // "" = not set
+  std::string_view correlation_id{};  // "" = not set
+  std::string_view message_id{};      // "" = not set
 };
 
 // What a message turned out to be. With `error` set it must not be run, and `job` holds as much as could be
-// understood. `answerable`: somebody can be told (job.reply is set, or its type names a component); a rejection
-// that is not answerable is a dead letter.
+// understood: of the type and the dialect it was meant to be, of an illegal field what was given if that was
+// text.
+//
+// `answerable`: somebody can be told of a rejection. Whom: with job.reply set, by encode_reply() if the job
+// is synchronous, else by encode_acceptance(); without it, by encode_terminal() to the component job.type. A
+// rejection that is not answerable is a dead letter. Two things that a Job has no field for stand elsewhere
+// in a rejected one: with unknown_action `mid` is "{action}.{mid}" or "{action}"; with illegal_type `type` is
+// the sending component's, else queue.
 struct Request {
-  Job job;
-  std::optional<Error> error;
+  Job job{};
+  std::optional<Error> error{};
   bool answerable = false;
 };
 
@@ -35,23 +42,28 @@ struct Request {
 Request decode_request(std::string_view body, const MessageProperties& properties, const Limits& limits);
 
 // The HTTP job API's body {ip, app, func, param, timeout, mode, proxy, type}: the same fields, limits and
-// errors as the flat envelope's. The job has no reply route and is not announced.
+// errors as the flat envelope's; `type` "rt", "" or none is synchronous. The job has no reply route, is not
+// announced, and has no id: who gives it its log id names an asynchronous one after that.
 Request decode_api_job(std::string_view body, const Limits& limits);
 
-// The message to publish, as UTF-8 JSON. Bytes of the worker that are no UTF-8 become U+FFFD.
-std::string encode_reply(const Job& job, const Outcome& outcome);       // synchronous result or rejection
-std::string encode_acceptance(const Job& job, const Outcome& outcome);  // flat only
-std::string encode_terminal(const Job& job, const Outcome& outcome);    // asynchronous, to the component job.type
+// The message to publish, as UTF-8 JSON. Bytes of the worker that are no UTF-8 become U+FFFD, one each.
+// The reply: a synchronous job's result, or a rejection.
+std::string encode_reply(const Job& job, const Outcome& outcome);
+// Whether an asynchronous job was accepted; flat only.
+std::string encode_acceptance(const Job& job, const Outcome& outcome);
+// How an asynchronous job ended, to the component job.type.
+std::string encode_terminal(const Job& job, const Outcome& outcome);
 
 // Where encode_terminal()'s message goes: routing key "scheduler.cron" or "scheduler.queue" on mq.exchange.
 ReplyRoute terminal_route(const Job& job);
 
-// The job as the HTTP API shows it: the flat envelope's `data` object, plus `id`, `rand_id`, `job_type`,
-// `dialect` and `state` (as given).
+// The job as the HTTP API shows it: the flat envelope's `data` object, plus `id`, `rand_id`, `type` ("rt",
+// "cron", "queue"), `dialect` ("flat", "body") and `state` (as given).
 std::string encode_api_job(const Job& job, const Outcome& outcome, std::string_view state);
 
 // Rebuilds the job that a result belongs to when this scheduler did not dispatch it: dialect by mode (P, NP =
-// body), id and rand_id from Instruct.id. Fails with illegal_type or illegal_id when it names no asynchronous job.
+// body), id and rand_id from Instruct.id, log_id from exec_id (0 without one), from the component that `type`
+// names. Fails with illegal_type or illegal_id when it names no asynchronous job.
 Result<Job> rebuild_job(const AgentResult& result);
 
 }  // namespace elves::dialect

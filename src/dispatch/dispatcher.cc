@@ -32,6 +32,7 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
   open.received_at = ports_.clock.now();
   open.outcome.started = ports_.clock.wall_now();
   open.on_end = std::move(on_end);
+  open.acceptance_owed = !open.job->synchronous() && open.job->reply.has_value();
   log::debug("job {} received: {} {}.{} on {} for {}", id.text(), wire_name(open.job->type), open.job->app,
              open.job->func, open.job->agent_ip, open.job->from);
   run(open);
@@ -164,14 +165,14 @@ void Dispatcher::await_result(OpenJob& open) {
     OpenJob* job = table_.find(id);
     if (!job || !kept) return;
     acknowledge(*job);
-    if (job->state == JobState::accepted) send_acceptance(*job);
+    if (job->state == JobState::accepted) send_acceptance(*job, job->outcome);
   });
 }
 
-void Dispatcher::send_acceptance(const OpenJob& open) {
-  if (!open.job->reply) return;
+void Dispatcher::send_acceptance(OpenJob& open, Outcome outcome) {
+  if (!std::exchange(open.acceptance_owed, false)) return;
   ++unconfirmed_answers_;
-  ports_.publisher.publish(Answer{Answer::Kind::acceptance, open.job, open.outcome}, [this] {
+  ports_.publisher.publish(Answer{Answer::Kind::acceptance, open.job, std::move(outcome)}, [this] {
     --unconfirmed_answers_;
     check_drained();
   });

@@ -76,7 +76,7 @@ class Dispatcher {
   void start(LogId id);
   void on_started(LogId id, const AgentReply& reply);
   void await_result(OpenJob& open);
-  void send_acceptance(const OpenJob& open);
+  void send_acceptance(OpenJob& open, Outcome outcome);
 
   // Results (settlement.cc)
   void deliver_unmatched(AgentResult result, Taken taken);

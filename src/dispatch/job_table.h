@@ -24,6 +24,7 @@ struct OpenJob {
   Outcome outcome;
   // Asynchronous: the agent may have the job though it never said so. How it ends if no result comes in time.
   std::optional<Error> doubt;
+  bool acceptance_owed = false;  // somebody waits to hear whether the agent took it
   Timer deadline;
   bool adopted = false;  // opened only to settle a late or unknown result
   std::function<void(const Job&, const Outcome&)> on_end;

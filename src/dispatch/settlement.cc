@@ -8,11 +8,10 @@ namespace elves {
 
 void Dispatcher::deliver(AgentResult result, Taken taken) {
   if (OpenJob* open = table_.find_awaiting(result)) {
-    if (open->state == JobState::received) {
-      // The result overtook the agent's acceptance.
-      open->outcome.agent.ok = true;
-      send_acceptance(*open);
-    }
+    // The result may have overtaken the agent's acceptance, or the journal's word on it.
+    open->outcome.agent.ok = true;
+    open->outcome.running = true;
+    send_acceptance(*open, open->outcome);
     return take_result(*open, std::move(result.answer), std::move(taken));
   }
   deliver_unmatched(std::move(result), std::move(taken));
@@ -74,10 +73,8 @@ void Dispatcher::take_result(OpenJob& open, WorkerAnswer answer, Taken taken) {
 }
 
 void Dispatcher::fail(OpenJob& open, Error error) {
-  const bool was_running = std::exchange(open.outcome.running, false);
   if (!open.outcome.agent.ok) open.outcome.agent.error = error;
   open.outcome.error = std::move(error);
-  if (!was_running && !open.job->synchronous()) send_acceptance(open);
   settle(open);
 }
 
@@ -86,6 +83,7 @@ void Dispatcher::settle(OpenJob& open, Taken taken) {
   open.deadline.cancel();
   open.outcome.running = false;
   open.outcome.ended = ports_.clock.wall_now();
+  send_acceptance(open, open.outcome);
   log::debug("job {} settled: {}", open.job->log_id.text(),
              open.outcome.error ? open.outcome.error->detail : "the worker answered");
   if (open.job->synchronous()) return notify_processor(open);

@@ -5,7 +5,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
-#include <memory>
 #include <string>
 
 #include "base/clock.h"
@@ -15,31 +14,38 @@
 
 namespace elves::wire {
 
-// Loop thread only.
+// Loop thread only. Must outlive its coroutines; between calls it holds no buffer, and while waiting for an
+// answer a small one.
 class Channel {
  public:
   Channel(boost::asio::io_context& loop, Timers& timers, MessageScanner::Limits limits);
 
-  // Connects to `host` (an IP literal) no later than `deadline`. Errors: send_failed with the reason as a person
-  // knows it ("connection refused", "no answer within 3000 ms").
+  // Connects to `host` (an IP literal) no later than `deadline`, anew when it is connected already. Errors:
+  // send_failed with the reason as a person knows it ("connection refused", "no answer within 3000 ms").
   boost::asio::awaitable<Result<void>> connect(std::string host, unsigned short port, Deadline deadline);
 
-  // Sends one encoded call and answers with the whole encoded reply. Errors: send_failed (nothing was written),
-  // job_timeout (the deadline passed), outcome_unknown (the peer closed or failed after bytes were written),
-  // agent_answer_illegal (what came is no Thrift message or larger than the limit). After any error the channel is
-  // closed.
+  // Sends one encoded call and answers with the whole encoded reply. Errors: send_failed (nothing was
+  // written), job_timeout (the deadline passed; it may have been written), outcome_unknown (the peer closed
+  // or failed after bytes were written), agent_answer_illegal (what came is no Thrift message or larger than
+  // the limit). After any error the channel is closed. It does not look whether the deadline has passed
+  // before it sends.
   boost::asio::awaitable<Result<std::string>> call(std::string message, Deadline deadline);
 
   // False once the peer has closed or sent something unasked: do not reuse.
   bool reusable();
+  // Ends a call() in progress with outcome_unknown, a connect() with send_failed.
   void close();
 
  private:
+  void arm(Deadline deadline);
+  // Closes, and names the error: job_timeout when the deadline closed the channel, else `code`.
+  Error fail(ErrorCode code, std::string detail);
+
   boost::asio::ip::tcp::socket socket_;
   Timers& timers_;
   MessageScanner::Limits limits_;
   Timer deadline_;
-  std::string buffer_;
+  bool timed_out_ = false;
 };
 
 }  // namespace elves::wire

@@ -8,12 +8,14 @@
 
 namespace elves::wire {
 
-// Resumable: every byte is looked at once, however the message is cut. Pure; one per connection.
+// Resumable: every byte is looked at at most once, however the message is cut, and the contents of strings
+// never. A size that cannot fit is a fault as soon as it is announced, not when its bytes fail to come. Work
+// is bounded by the bytes received: no announced count makes it loop. Pure; one per connection.
 class MessageScanner {
  public:
   struct Limits {
-    std::size_t max_bytes = 16 * 1024 * 1024;  // thrift.maxMessage
-    std::size_t max_depth = 16;
+    std::size_t max_bytes = std::size_t{16} << 20;  // thrift.maxMessage
+    std::size_t max_depth = 16;  // structs and containers inside each other, the arguments' included
   };
   enum class Verdict : std::uint8_t {
     more,     // the message is not complete yet
@@ -23,19 +25,49 @@ class MessageScanner {
 
   explicit MessageScanner(Limits limits) : limits_(limits) {}
 
-  // `buffer` starts at the message's first byte and holds at least what the last call saw.
+  // `buffer` starts at the message's first byte and holds at least what the last call saw. Once it has
+  // answered whole or illegal it answers the same until reset().
   Verdict scan(std::string_view buffer);
 
+  // Of a whole message.
   std::size_t size() const { return position_; }
+  // Of an illegal one: what is wrong, for a person; a constant.
   const char* fault() const { return fault_; }
   // Forgets the message: the next scan() starts a new one.
   void reset();
 
  private:
+  enum class Stage : std::uint8_t { version, name, sequence, body, whole };
+  // A struct, or a container with `remaining` values to come, whose types are the two in turn.
+  struct Level {
+    bool is_struct;
+    std::uint8_t types[2];
+    std::uint32_t remaining;
+  };
+
+  bool step(std::string_view buffer);
+  bool read_version(std::string_view buffer);
+  bool read_name(std::string_view buffer);
+  bool read_sequence(std::string_view buffer);
+  bool read_body(std::string_view buffer);
+  bool read_value(std::string_view buffer);
+  bool read_field(std::string_view buffer);
+  bool read_string(std::string_view buffer);
+  bool read_container(std::string_view buffer, bool is_map);
+  bool next_element();
+  bool enter(Level level);
+  void leave();
+  bool available(std::string_view buffer, std::size_t bytes);
+  bool skip(std::uint64_t bytes);
+  bool fail(const char* fault);
+
   Limits limits_;
-  std::size_t position_ = 0;
+  std::size_t position_ = 0;  // of the next byte to look at; beyond the buffer's end while inside a string
   const char* fault_ = "";
-  std::vector<std::uint8_t> stack_;  // implementation's own
+  Stage stage_ = Stage::version;
+  bool illegal_ = false;
+  std::uint8_t value_ = 0;  // type of the value that starts at position_; 0 = none, a level goes on
+  std::vector<Level> levels_;
 };
 
 }  // namespace elves::wire

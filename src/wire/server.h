@@ -3,7 +3,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -13,26 +12,37 @@
 namespace elves::wire {
 
 struct ServerLimits {
-  std::size_t max_message = 16 * 1024 * 1024;  // bytes of one call; a larger one closes the connection
-  std::size_t max_connections = 20000;         // further ones are closed at once
-  std::chrono::seconds idle{300};              // between calls, and for the whole of one call to arrive
+  std::size_t max_message = std::size_t{16} << 20;  // bytes of one call; a larger one closes the connection
+  std::size_t max_connections = 20000;              // further ones are closed at once
+  std::chrono::milliseconds idle{
+      300'000};  // between calls, for the whole of one call to arrive, and for the
+                 // peer to take the whole answer; working on the answer is unlimited
 };
 
-// Loop thread only.
+// Loop thread only. A peer that breaks the protocol is closed with one warning; one that is merely slow or
+// idle costs a little memory until `idle` has passed. Out of file descriptors, it waits and goes on
+// accepting.
 class Server {
  public:
-  // Answers one call: `message` is the whole unframed Thrift message, valid until `reply` is called; `reply`
-  // takes the answer's bytes (empty = close the connection) and may be called later, at most once, loop thread.
-  // `peer` is the caller's address without port.
-  using Handler = std::function<void(std::string message, const std::string& peer, std::function<void(std::string)> reply)>;
+  // Answers one call: `message` is the whole unframed Thrift message; `reply` takes the answer's bytes (empty
+  // = close the connection) and may be called within or later, loop thread, even after the server is gone.
+  // Only the first reply counts; when all copies of `reply` are dropped without one the connection is closed.
+  // What the handler throws is logged and closes the connection. `peer` is the caller's address without port.
+  using Handler = std::function<void(std::string message, const std::string& peer,
+                                     std::function<void(std::string)> reply)>;
 
   // Binds at once: throws boost::system::system_error when the address cannot be had. `port` 0 = any free.
-  Server(boost::asio::io_context& loop, const std::string& host, unsigned short port, ServerLimits limits, Handler handler);
+  Server(boost::asio::io_context& loop, const std::string& host, unsigned short port, ServerLimits limits,
+         Handler handler);
+  // Closes everything; the handler is not called again.
   ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
 
   unsigned short port() const;
   std::size_t connections() const;
-  // Takes no new connection, closes the idle ones; calls in progress are still answered.
+  // Takes no new connection and no new call; calls in progress are still answered. Their connections are
+  // closed then, the others at once.
   void stop();
 
  private:

@@ -205,6 +205,40 @@ TEST(AsyncJob, AcceptanceIsSentOnlyWhereAskedAndBeforeTheResult) {
   EXPECT_EQ(bench.publisher.answer(1).kind, Answer::Kind::terminal);
 }
 
+TEST(AsyncJob, AcceptanceIsSentOnceHoweverTheResultAndTheJournalRace) {
+  for (const bool kept_first : {true, false}) {
+    Bench bench;
+    auto submission = request(JobType::queue);
+    submission.job.reply = ReplyRoute{true, "caller", ""};
+    bench.dispatcher.submit(submission);
+    bench.journal.commit();
+    bench.agents.answer(1);
+    if (kept_first) bench.journal.commit();
+    bench.dispatcher.deliver(result("task-1", "quick"), Taken{}.callback());
+    bench.journal.commit();
+    ASSERT_EQ(bench.publisher.sent.size(), 2U);
+    EXPECT_EQ(bench.publisher.answer(0).kind, Answer::Kind::acceptance);
+    EXPECT_TRUE(bench.publisher.answer(0).outcome.running);
+  }
+}
+
+TEST(AsyncJob, AcceptanceTellsWhenTheAgentRefusedOrWasNotReached) {
+  for (const bool refused : {true, false}) {
+    Bench bench;
+    auto submission = request(JobType::queue);
+    submission.job.reply = ReplyRoute{true, "caller", ""};
+    bench.dispatcher.submit(submission);
+    bench.journal.commit();
+    refused ? bench.agents.answer(-1, "no") : bench.agents.fail(ErrorCode::send_failed, false);
+    bench.journal.commit();
+    ASSERT_EQ(bench.publisher.sent.size(), 2U);
+    EXPECT_EQ(bench.publisher.answer(0).kind, Answer::Kind::acceptance);
+    EXPECT_FALSE(bench.publisher.answer(0).outcome.running);
+    EXPECT_FALSE(bench.publisher.answer(0).outcome.succeeded());
+    EXPECT_EQ(bench.publisher.terminals(), 1U);
+  }
+}
+
 TEST(Cron, RepeatedIdSettlesTheOldestFirst) {
   Bench bench;
   accepted(bench, request(JobType::cron, "cron-7", 1));

@@ -1,0 +1,96 @@
+# The scheduler as a background process: start, stop, restart, status.
+# shellcheck shell=bash
+
+config=conf/conf.properties
+pid_file=var/elves-scheduler.pid
+log_file=var/elves-scheduler.log
+
+# Prints the pid of the running scheduler; false when there is none. A pid file left by a crash, or a number that has
+# since gone to another program, is no running scheduler.
+scheduler_pid() {
+  local pid
+  [[ -s $pid_file ]] && pid=$(<"$pid_file") && [[ $pid =~ ^[0-9]+$ ]] &&
+    [[ $(readlink "/proc/$pid/exe") == */elves-scheduler* ]] && say "$pid"
+}
+
+# Whether the process has a listening TCP socket.
+listens() {
+  local inodes
+  inodes=$(find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null | tr -cd '0-9\n')
+  [[ -n $inodes ]] && awk '$4 == "0A" { print $10 }' "/proc/$1"/net/tcp* 2>/dev/null | grep -qxF "$inodes"
+}
+
+listens_or_gone() { listens "$1" || gone "$1"; }
+
+# The program and its configuration are there and good, or this ends here.
+check_startable() {
+  local scheduler=$1
+  [[ -x $scheduler ]] || fail "$scheduler is not there: ./control build makes it" 69
+  if is_packed; then need_runtime_packages; fi
+  "$scheduler" --config "$config" --check-config >/dev/null || fail "$config cannot be used, see above" 78
+}
+
+command_start() {
+  (($# == 0)) || usage_error "start takes no argument: $1"
+  local pid scheduler code=0
+  if pid=$(scheduler_pid); then
+    say "elves-scheduler is running already, pid $pid."
+    return 0
+  fi
+  scheduler=$(bin_folder)/elves-scheduler
+  check_startable "$scheduler"
+  mkdir -p var
+  setsid "$scheduler" --config "$config" >>"$log_file" 2>&1 </dev/null &
+  pid=$!
+  say "$pid" >"$pid_file"
+  wait_for 10 listens_or_gone "$pid" || fail "started as pid $pid, but it does not listen yet: see $log_file"
+  if gone "$pid"; then
+    wait "$pid" || code=$?
+    rm -f "$pid_file"
+    tail -n 5 "$log_file" >&2
+    fail "elves-scheduler ended at once with exit code $code: see $log_file" "$((code ? code : 1))"
+  fi
+  say "elves-scheduler is running, pid $pid. Log: $log_file"
+}
+
+# Seconds that the configuration gives a drain.
+drain_timeout() {
+  local seconds
+  seconds=$(sed -n 's/^[[:blank:]]*drain\.timeout[[:blank:]]*[=:[:blank:]][[:blank:]]*\([0-9]\{1,4\}\).*/\1/p' "$config" |
+    tail -n 1)
+  say "${seconds:-30}"
+}
+
+command_stop() {
+  (($# == 0)) || usage_error "stop takes no argument: $1"
+  local pid limit
+  if ! pid=$(scheduler_pid); then
+    rm -f "$pid_file"
+    say "elves-scheduler is not running."
+    return 0
+  fi
+  limit=$(($(drain_timeout) + 15))
+  say "Stopping elves-scheduler, pid $pid: it finishes the jobs in flight first."
+  kill -TERM "$pid"
+  wait_for "$limit" gone "$pid" || fail "still running after $limit s: see $log_file; 'kill -9 $pid' ends it at once"
+  rm -f "$pid_file"
+  say "Stopped."
+}
+
+command_restart() {
+  (($# == 0)) || usage_error "restart takes no argument: $1"
+  check_startable "$(bin_folder)/elves-scheduler"
+  command_stop "$@"
+  command_start "$@"
+}
+
+command_status() {
+  (($# == 0)) || usage_error "status takes no argument: $1"
+  local pid
+  if pid=$(scheduler_pid); then
+    say "elves-scheduler is running, pid $pid."
+  else
+    say "elves-scheduler is not running."
+    exit 3
+  fi
+}

@@ -1,0 +1,206 @@
+#include "admin/routes.h"
+
+#include <fmt/format.h>
+#include <strings.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <charconv>
+#include <exception>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "admin/guard.h"
+#include "admin/query.h"
+#include "base/log.h"
+
+namespace elves::admin {
+namespace {
+
+constexpr std::string_view kJobs = "/api/v1/jobs";
+constexpr std::size_t kMaxLimit = 10000;
+constexpr std::array<std::string_view, 6> kStates{"received",  "accepted", "settled",
+                                                  "published", "open",     "done"};
+
+using Routed = std::variant<Route, Reply>;
+
+std::string quoted(std::string_view text) { return boost::json::serialize(boost::json::value(text)); }
+
+Reply bad_query(std::string_view what) { return error_reply(400, what); }
+
+Reply not_allowed(const Head& head, std::string allow) {
+  Reply reply = error_reply(405, fmt::format("{} is not offered here, only {}", head.method, allow));
+  reply.allow = std::move(allow);
+  return reply;
+}
+
+bool reads(const Head& head) { return head.method == "GET" || head.method == "HEAD"; }
+
+// "" when the value is fine, else what is wrong with it.
+std::string set_jobs_parameter(Route& route, const std::string& name, std::string value) {
+  if (name == "state") {
+    if (std::ranges::find(kStates, value) == kStates.end()) {
+      return "unknown state: one of received, accepted, settled, published, open, done";
+    }
+    route.state = std::move(value);
+  } else if (name == "ip") {
+    if (!is_ip_literal(value)) return "ip is no IPv4 or IPv6 address";
+    route.ip = std::move(value);
+  } else if (name == "limit") {
+    const char* end = value.data() + value.size();
+    const auto [stop, fault] = std::from_chars(value.data(), end, route.limit);
+    if (fault != std::errc() || stop != end || route.limit < 1 || route.limit > kMaxLimit) {
+      return fmt::format("limit is no number from 1 to {}", kMaxLimit);
+    }
+  } else {
+    return "unknown parameter: only state, ip and limit are known";
+  }
+  return "";
+}
+
+std::string set_submit_parameter(Route& route, const std::string& name, const std::string& value) {
+  if (name != "wait") return "unknown parameter: only wait is known";
+  if (value != "true" && value != "false") return "wait is neither true nor false";
+  route.wait = value == "true";
+  return "";
+}
+
+std::string set_parameter(Route& route, const std::string& name, std::string value) {
+  if (route.endpoint == Endpoint::jobs) return set_jobs_parameter(route, name, std::move(value));
+  if (route.endpoint == Endpoint::submit) return set_submit_parameter(route, name, value);
+  return "";
+}
+
+Routed with_query(Route route, std::string_view query) {
+  auto pairs = parse_query(query);
+  if (!pairs) return bad_query("the query has a broken percent escape");
+  std::vector<std::string> seen;
+  for (auto& [name, value] : *pairs) {
+    if (std::ranges::find(seen, name) != seen.end()) return bad_query("a parameter is given twice");
+    seen.push_back(name);
+    if (const auto fault = set_parameter(route, name, std::move(value)); !fault.empty())
+      return bad_query(fault);
+  }
+  return route;
+}
+
+bool is_json(std::string_view content_type) {
+  constexpr std::string_view kJson = "application/json";
+  if (content_type.size() < kJson.size()) return false;
+  const auto rest = content_type.substr(kJson.size());
+  return ::strncasecmp(content_type.data(), kJson.data(), kJson.size()) == 0 &&
+         (rest.empty() || rest.front() == ';' || rest.front() == ' ');
+}
+
+Routed jobs_route(const Head& head, std::string_view query) {
+  if (reads(head)) return with_query(Route(Endpoint::jobs), query);
+  if (head.method != "POST") return not_allowed(head, "GET, HEAD, POST");
+  // A page of another site can make a browser send a form, but not JSON unasked.
+  if (!head.origin.empty() && !is_json(head.content_type)) {
+    return error_reply(415, "from a browser, the Content-Type must be application/json");
+  }
+  return with_query(Route(Endpoint::submit), query);
+}
+
+Routed job_route(const Head& head, std::string_view escaped_id) {
+  auto log_id = percent_decode(escaped_id, false);
+  if (!log_id || log_id->empty() || log_id->find('/') != log_id->npos)
+    return error_reply(404, "no such page");
+  if (!reads(head)) return not_allowed(head, "GET, HEAD");
+  Route route(Endpoint::job);
+  route.log_id = std::move(*log_id);
+  return route;
+}
+
+Routed page_route(const Head& head, std::string_view path, std::string_view query) {
+  if (path == kJobs) return jobs_route(head, query);
+  if (path.starts_with(kJobs) && path[kJobs.size()] == '/')
+    return job_route(head, path.substr(kJobs.size() + 1));
+  constexpr std::array<std::pair<std::string_view, Endpoint>, 3> kPages{
+      {{"/", Endpoint::index}, {"/healthz", Endpoint::health}, {"/metrics", Endpoint::metrics}}};
+  const auto* page = std::ranges::find(kPages, path, [](const auto& entry) { return entry.first; });
+  if (page == kPages.end()) return error_reply(404, "no such page");
+  if (!reads(head)) return not_allowed(head, "GET, HEAD");
+  return Route(page->second);
+}
+
+Reply index_page() {
+  return {200, R"({"name":"elves-scheduler","version":")" ELVES_VERSION R"(","endpoints":[)"
+               R"("POST /api/v1/jobs[?wait=true]","GET /api/v1/jobs?state=&ip=&limit=",)"
+               R"("GET /api/v1/jobs/{log_id}","GET /healthz","GET /metrics"]})"};
+}
+
+// One promise to answer, shared by the copies of a Respond: the first call counts, no call at all is a 500.
+class Promise {
+ public:
+  explicit Promise(std::function<void(Reply)> done) : done_(std::move(done)) {}
+  Promise(const Promise&) = delete;
+  Promise& operator=(const Promise&) = delete;
+  ~Promise() { keep(error_reply(500, "[500]Internal ServerError: the request was given up")); }
+
+  void keep(Reply reply) {
+    if (!kept_.exchange(true)) done_(std::move(reply));
+  }
+
+ private:
+  std::atomic<bool> kept_ = false;
+  std::function<void(Reply)> done_;
+};
+
+void call(AdminView& view, Route route, std::string body, const Respond& respond) {
+  switch (route.endpoint) {
+    case Endpoint::submit:
+      return view.submit(std::move(body), route.wait, respond);
+    case Endpoint::job:
+      return view.job(std::move(route.log_id), respond);
+    case Endpoint::jobs:
+      return view.jobs(std::move(route.state), std::move(route.ip), route.limit, respond);
+    case Endpoint::health:
+      return view.health(respond);
+    case Endpoint::index:
+    case Endpoint::metrics:
+      break;
+  }
+}
+
+}  // namespace
+
+Reply error_reply(unsigned status, std::string_view text, std::string_view code) {
+  const std::string code_text = code.empty() ? std::to_string(status) : std::string(code);
+  return {status, fmt::format(R"({{"error":{},"code":{}}})", quoted(text), quoted(code_text))};
+}
+
+Routed route(const Head& head, std::string_view token) {
+  const auto path = head.target.substr(0, head.target.find('?'));
+  const auto query = head.target.substr(std::min(path.size() + 1, head.target.size()));
+  if (path != "/healthz") {
+    if (token.empty() && !is_direct_host(head.host)) {
+      return error_reply(403, "without a token only requests to localhost or an IP address are answered");
+    }
+    if (!token.empty() && !bears_token(head.authorization, token)) {
+      return error_reply(401, "a valid Authorization: Bearer token is needed");
+    }
+  }
+  return page_route(head, path, query);
+}
+
+void ask(AdminView& view, Route route, std::string body, std::function<void(Reply)> done) {
+  const auto promise = std::make_shared<Promise>(std::move(done));
+  try {
+    if (route.endpoint == Endpoint::index) return promise->keep(index_page());
+    if (route.endpoint == Endpoint::metrics) {
+      return promise->keep({200, view.metrics(), "text/plain; version=0.0.4; charset=utf-8"});
+    }
+    call(view, std::move(route), std::move(body),
+         [promise](Answer answer) { promise->keep({answer.status, std::move(answer.body)}); });
+  } catch (const std::exception& fault) {
+    log::error("http: {}", fault.what());
+    promise->keep(error_reply(500, "[500]Internal ServerError"));
+  }
+}
+
+}  // namespace elves::admin

@@ -1,0 +1,124 @@
+// elves-agent: arguments, configuration, signals, exit code.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "worker/agent.h"
+#include "worker/config.h"
+#include "worker/loop_timers.h"
+
+namespace {
+
+using namespace elves;
+
+enum ExitCode : int { kOk = 0, kUsage = 64, kCannotBind = 69, kConfig = 78 };
+
+struct Arguments {
+  std::string config = "conf/cfg.json";
+  std::string apps;
+  bool check = false;
+};
+
+// Pipes of workers must not get the numbers 0 to 2, and a worker that closes its input must not end the
+// agent.
+void prepare_process() {
+  int fd = 0;
+  do {
+    fd = ::open("/dev/null", O_RDWR);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) ::close(fd);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+void tell_start(const worker::AgentConfig& config) {
+  log::info("elves-agent " ELVES_VERSION " of {} listens on {}:{}, apps in {}", config.asset, config.listen,
+            config.port, config.launcher.apps.string());
+  if (config.scheduler.addr.empty()) {
+    log::warn("no scheduler.addr: asynchronous instructions are refused");
+  } else {
+    log::info("results go to the scheduler {}:{}", config.scheduler.addr, config.scheduler.port);
+  }
+  if (!config.ignored.empty()) log::warn("not supported yet, ignored: {}", fmt::join(config.ignored, "; "));
+}
+
+int serve(const worker::AgentConfig& config) {
+  boost::asio::io_context loop;
+  const SystemClock clock;
+  worker::LoopTimers driver(loop);
+  std::unique_ptr<worker::Agent> agent;
+  try {
+    agent = std::make_unique<worker::Agent>(loop, clock, driver.timers(), config);
+  } catch (const boost::system::system_error& error) {
+    log::error("cannot listen on {}:{}: {}", config.listen, config.port, error.code().message());
+    return kCannotBind;
+  }
+  tell_start(config);
+  boost::asio::signal_set signals(loop, SIGTERM, SIGINT);
+  const std::function<void()> on_signal = [&] {
+    signals.async_wait([&](boost::system::error_code fault, int) {
+      if (fault) return;
+      agent->leave([&] {
+        signals.cancel();
+        driver.stop();
+      });
+      on_signal();
+    });
+  };
+  on_signal();
+  loop.run();
+  log::info("elves-agent has left");
+  return kOk;
+}
+
+int run(const Arguments& arguments) {
+  const auto program = std::filesystem::canonical("/proc/self/exe").parent_path();
+  auto [config, errors, warnings] = worker::load_config(arguments.config, program);
+  for (const auto& error : errors) fmt::print(stderr, "{}\n", error);
+  if (!errors.empty()) return kConfig;
+  if (!arguments.apps.empty()) config.launcher.apps = arguments.apps;
+  if (arguments.check) {
+    for (const auto& warning : warnings) fmt::print(stderr, "warning: {}\n", warning);
+    fmt::print("{}: good\n", arguments.config);
+    return kOk;
+  }
+  try {
+    log::open(config.log);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}: {}\n", arguments.config, error.what());
+    return kConfig;
+  }
+  for (const auto& warning : warnings) log::warn("{}", warning);
+  return serve(config);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  prepare_process();
+  Arguments arguments;
+  CLI::App cli(
+      "Runs on a managed machine: takes instructions from elves-scheduler and runs the apps' workers.");
+  cli.add_option("--config", arguments.config, "the configuration")->capture_default_str();
+  cli.add_option("--apps", arguments.apps, "the folder that holds the apps, instead of the configured one");
+  cli.add_flag("--check-config", arguments.check, "say whether the configuration is good, and leave");
+  cli.set_version_flag("--version", "elves-agent " ELVES_VERSION);
+  cli.footer("Exit codes: 0 left as asked, 64 usage, 69 the address cannot be bound, 78 configuration.");
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::ParseError& stop) {
+    return cli.exit(stop) == 0 ? kOk : kUsage;
+  }
+  return run(arguments);
+}

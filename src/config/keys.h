@@ -1,0 +1,40 @@
+// Every key of the configuration file: one row each, with how it is read, what it may be, and how it is
+// shown. docs/configuration.md describes the same keys to users.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/options.h"
+
+namespace elves::config {
+
+struct Key {
+  std::string_view name;
+  // Takes `value` over into the options. Answers "" or what would be right ("a port: a number from 1 to
+  // 65535"); then the options are as before.
+  std::function<std::string(Options&, const std::string& value)> set;
+  // The value in force as the file would give it.
+  std::function<std::string(const Options&)> show;
+};
+
+// A value that is never shown, and may come from three places; the first that has it wins.
+struct Secret {
+  std::string_view name;      // in the file
+  std::string_view file_key;  // key naming a file that holds it
+  const char* variable;       // of the environment; empty = not given
+  std::function<std::string&(Options&)> field;
+};
+
+const std::vector<Key>& keys();
+const std::vector<Secret>& secrets();
+
+// Names of all keys, those of secrets included, in the order of the table.
+std::vector<std::string_view> key_names();
+
+// The name of the known key that takes the fewest edits to get from `name` (case ignored).
+std::string_view nearest_key(std::string_view name);
+
+}  // namespace elves::config

@@ -1,0 +1,208 @@
+#include "config/load.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <map>
+
+#include "config/keys.h"
+#include "config/listen.h"
+#include "config/properties.h"
+
+namespace elves::config {
+namespace {
+
+constexpr std::size_t kMaxFile = 1 << 20;
+constexpr std::size_t kMaxSecret = 4096;
+
+// A piece of the file in a message: bounded, and without bytes that could play tricks on a terminal.
+std::string quoted(std::string_view text) {
+  constexpr std::size_t kShown = 80;
+  std::string shown(text.substr(0, kShown));
+  for (char& c : shown) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  }
+  return fmt::format("'{}{}'", shown, text.size() > kShown ? "..." : "");
+}
+
+std::string trimmed(std::string text) {
+  text.erase(text.find_last_not_of(" \t\f") + 1);
+  return text;
+}
+
+bool readable_by_all(const std::string& file) {
+  struct stat status{};
+  return ::stat(file.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0;
+}
+
+struct FileText {
+  std::string text;
+  std::string fault;  // "" or why it could not be read
+};
+
+FileText read_file(const std::string& file, std::size_t limit) {
+  struct stat status{};
+  if (::stat(file.c_str(), &status) != 0)
+    return {"", fmt::format("cannot be read: {}", std::strerror(errno))};
+  if (S_ISDIR(status.st_mode)) return {"", "cannot be read: it is a folder"};
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return {"", fmt::format("cannot be read: {}", std::strerror(errno))};
+  std::string text(limit + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.size() > limit) return {"", fmt::format("is larger than {} bytes", limit)};
+  return {std::move(text), ""};
+}
+
+class Loader {
+ public:
+  Loader(const std::string& file, const Environment& environment) : file_(file), environment_(environment) {}
+
+  Loaded run(std::string_view text) {
+    for (Property& property : parse_properties(text)) take(std::move(property));
+    for (const Key& key : keys()) set(key);
+    for (const Secret& secret : secrets()) resolve(secret);
+    check_together();
+    return std::move(loaded_);
+  }
+
+ private:
+  void error(int line, std::string_view key, std::string message) {
+    loaded_.errors.push_back({file_, line, std::string(key), std::move(message)});
+  }
+  void warn(int line, std::string_view key, std::string message) {
+    loaded_.warnings.push_back({file_, line, std::string(key), std::move(message)});
+  }
+
+  // Keeps what is known and readable; the last of several wins.
+  void take(Property property) {
+    static const std::vector<std::string_view> known = key_names();
+    const std::string key = property.key;
+    if (std::find(known.begin(), known.end(), key) == known.end()) {
+      const std::string shown = quoted(key);
+      warn(property.line, shown.substr(1, shown.size() - 2),
+           fmt::format("unknown key, ignored; the nearest known one is {}", nearest_key(key)));
+    } else if (!property.fault.empty()) {
+      error(property.line, key, property.fault);
+    } else {
+      const auto [old, fresh] = given_.try_emplace(key, property);
+      if (!fresh) {
+        warn(property.line, key, fmt::format("given before, on line {}; this one is used", old->second.line));
+        old->second = std::move(property);
+      }
+    }
+  }
+
+  const Property* find(std::string_view key) const {
+    const auto found = given_.find(key);
+    return found == given_.end() ? nullptr : &found->second;
+  }
+
+  void set(const Key& key) {
+    const Property* const property = find(key.name);
+    if (property == nullptr) return;
+    const std::string value = trimmed(property->value);
+    const std::string right = key.set(loaded_.options, value);
+    if (!right.empty()) error(property->line, key.name, fmt::format("{} is no {}", quoted(value), right));
+  }
+
+  void resolve(const Secret& secret) {
+    std::string& value = secret.field(loaded_.options);
+    const Property* const plain = find(secret.name);
+    const Property* const in_file = find(secret.file_key);
+    if (plain != nullptr && in_file != nullptr) {
+      warn(plain->line, secret.name, fmt::format("ignored: {} is given too", secret.file_key));
+    }
+    const auto variable = environment_(secret.variable);
+    if (variable && !variable->empty()) {
+      value = *variable;
+    } else if (in_file != nullptr) {
+      value = read_secret(*in_file);
+    } else if (plain != nullptr) {
+      value = plain->value;
+      if (trimmed(value) != value) warn(plain->line, secret.name, "ends with blanks, which are part of it");
+    }
+  }
+
+  std::string read_secret(const Property& property) {
+    const std::string file = trimmed(property.value);
+    auto [text, fault] = read_file(file, kMaxSecret);
+    text.erase(text.find_last_not_of("\r\n") + 1);
+    if (fault.empty() && text.empty()) fault = "is empty";
+    if (!fault.empty()) {
+      error(property.line, property.key, fmt::format("{} {}", quoted(file), fault));
+    } else if (readable_by_all(file)) {
+      warn(property.line, property.key,
+           fmt::format("{} can be read by everybody: chmod o-r it", quoted(file)));
+    }
+    return text;
+  }
+
+  // Rules over several keys.
+  void check_together() {
+    Options& options = loaded_.options;
+    if (find("zookeeper.enabled") == nullptr) options.zookeeper.enabled = !options.zookeeper.host.empty();
+    if (options.zookeeper.enabled && options.zookeeper.host.empty()) {
+      error(line_of("zookeeper.enabled"), "zookeeper.enabled",
+            "true needs zookeeper.host: host:port,host:port");
+    }
+    const auto listen = parse_listen(options.admin.listen);
+    if (options.admin.enabled && !listen->loopback() && options.admin.token.empty()) {
+      error(line_of("admin.listen"), "admin.listen",
+            fmt::format("{} can be reached from other machines and so needs admin.token; without one only an "
+                        "address such as 127.0.0.1:10180 is right",
+                        quoted(options.admin.listen)));
+    }
+  }
+
+  int line_of(std::string_view key) const {
+    const Property* const property = find(key);
+    return property == nullptr ? 0 : property->line;
+  }
+
+  const std::string& file_;
+  const Environment& environment_;
+  Loaded loaded_;
+  std::map<std::string, Property, std::less<>> given_;
+};
+
+// The names of the secrets that `text` itself holds.
+std::vector<std::string_view> secrets_in(std::string_view text) {
+  std::vector<std::string_view> names;
+  for (const Property& property : parse_properties(text)) {
+    for (const Secret& secret : secrets()) {
+      if (property.key == secret.name && !property.value.empty()) names.push_back(secret.name);
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+std::string Finding::text() const {
+  const std::string place = line > 0 ? fmt::format("{}:{}", file, line) : file;
+  return key.empty() ? fmt::format("{}: {}", place, message) : fmt::format("{}: {}: {}", place, key, message);
+}
+
+Loaded load_text(std::string_view text, const std::string& file, const Environment& environment) {
+  return Loader(file, environment).run(text);
+}
+
+Loaded load_file(const std::string& file, const Environment& environment) {
+  const auto [text, fault] = read_file(file, kMaxFile);
+  if (!fault.empty()) return {{}, {{file, 0, "", fault}}, {}};
+  Loaded loaded = load_text(text, file, environment);
+  const auto held = secrets_in(text);
+  if (!held.empty() && readable_by_all(file)) {
+    loaded.warnings.push_back({file, 0, std::string(held.front()),
+                               "can be read by everybody in this file: chmod o-r it, or use " +
+                                   std::string(held.front()) + ".file"});
+  }
+  return loaded;
+}
+
+}  // namespace elves::config

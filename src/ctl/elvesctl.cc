@@ -1,0 +1,37 @@
+#include "ctl/elvesctl.h"
+
+#include <exception>
+#include <utility>
+
+#include "ctl/job_commands.h"
+#include "ctl/send.h"
+
+namespace elves::ctl {
+namespace {
+
+int execute(const Arguments& arguments, const Environment& environment, const Io& io) {
+  if (arguments.command == Command::send) return send(arguments.send, io);
+  return run_job_command(arguments, environment, io);
+}
+
+}  // namespace
+
+int run(std::vector<std::string> words, const Environment& environment, const Io& io) {
+  try {
+    const auto parsed = parse_arguments(std::move(words), environment);
+    if (const auto* ending = std::get_if<Ending>(&parsed)) {
+      io.out << ending->out;
+      io.err << ending->err;
+      return ending->code;
+    }
+    return execute(std::get<Arguments>(parsed), environment, io);
+  } catch (const Failure& failure) {
+    io.err << "elvesctl: " << failure.what() << '\n';
+    return failure.code();
+  } catch (const std::exception& fault) {
+    io.err << "elvesctl: " << fault.what() << '\n';
+    return kExitNotDone;
+  }
+}
+
+}  // namespace elves::ctl

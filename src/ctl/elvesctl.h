@@ -1,0 +1,23 @@
+// The command line client, without the process around it.
+#pragma once
+
+#include <istream>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "ctl/arguments.h"
+
+namespace elves::ctl {
+
+struct Io {
+  std::istream& in;
+  std::ostream& out;
+  std::ostream& err;
+  bool terminal = false;  // whether `out` is one
+};
+
+// Does what `words` (without the program's name) ask for; answers with the exit code. Never throws.
+int run(std::vector<std::string> words, const Environment& environment, const Io& io);
+
+}  // namespace elves::ctl

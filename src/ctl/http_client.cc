@@ -1,0 +1,114 @@
+#include "ctl/http_client.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/error.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <cctype>
+#include <exception>
+#include <utility>
+
+#include "ctl/failure.h"
+
+namespace elves::ctl {
+namespace {
+
+namespace net = boost::asio;
+namespace http = boost::beast::http;
+using net::use_awaitable;
+using Request = http::request<http::string_body>;
+
+constexpr std::chrono::seconds kConnectPatience{5};
+constexpr std::uint64_t kMaxBody = 1u << 30;
+
+net::awaitable<void> connect(boost::beast::tcp_stream& stream, const Url& url) {
+  net::ip::tcp::resolver resolver(stream.get_executor());
+  const auto addresses = co_await resolver.async_resolve(url.host, url.port, use_awaitable);
+  stream.expires_after(kConnectPatience);
+  co_await stream.async_connect(addresses, use_awaitable);
+}
+
+net::awaitable<HttpResponse> exchange(boost::beast::tcp_stream& stream, const Request& request,
+                                      std::chrono::seconds patience) {
+  stream.expires_after(patience);
+  co_await http::async_write(stream, request, use_awaitable);
+  boost::beast::flat_buffer buffer;
+  http::response_parser<http::string_body> parser;
+  parser.body_limit(kMaxBody);
+  co_await http::async_read(stream, buffer, parser, use_awaitable);
+  co_return HttpResponse{parser.get().result_int(), std::move(parser.get().body())};
+}
+
+std::string reason(const boost::system::error_code& fault, std::chrono::seconds patience) {
+  if (fault == boost::beast::error::timeout) return fmt::format("no answer within {} s", patience.count());
+  if (fault == http::error::end_of_stream) return "it closed the connection without an answer";
+  std::string text = fault.message();
+  if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
+// Runs `work` to its end on a loop of its own.
+template <class Work>
+void run(net::io_context& loop, Work work) {
+  std::exception_ptr fault;
+  net::co_spawn(loop, std::move(work), [&fault](std::exception_ptr thrown) { fault = std::move(thrown); });
+  loop.restart();
+  loop.run();
+  if (fault) std::rethrow_exception(fault);
+}
+
+HttpResponse send(const Url& url, const Request& request, std::chrono::seconds patience) {
+  net::io_context loop(1);
+  boost::beast::tcp_stream stream(loop);
+  try {
+    run(loop, [&]() -> net::awaitable<void> { return connect(stream, url); });
+  } catch (const boost::system::system_error& fault) {
+    throw Failure(kExitNotDone, fmt::format("no scheduler answers at {}: {}; is it running? (--url)",
+                                            url.text(), reason(fault.code(), kConnectPatience)));
+  }
+  try {
+    HttpResponse response;
+    run(loop, [&]() -> net::awaitable<void> { response = co_await exchange(stream, request, patience); });
+    return response;
+  } catch (const boost::system::system_error& fault) {
+    throw Failure(kExitNotDone,
+                  fmt::format("{} took the connection, but: {}", url.text(), reason(fault.code(), patience)));
+  }
+}
+
+Request request_to(http::verb method, const Url& url, const std::string& target, const std::string& token) {
+  Request request(method, url.path + target, 11);
+  request.set(http::field::host, url.authority());
+  request.set(http::field::user_agent, "elvesctl/" ELVES_VERSION);
+  request.keep_alive(false);
+  if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);
+  return request;
+}
+
+}  // namespace
+
+HttpResponse HttpClient::get(const std::string& target, std::chrono::seconds patience) const {
+  return send(url_, request_to(http::verb::get, url_, target, token_), patience);
+}
+
+HttpResponse HttpClient::post(const std::string& target, std::string body,
+                              std::chrono::seconds patience) const {
+  auto request = request_to(http::verb::post, url_, target, token_);
+  request.set(http::field::content_type, "application/json");
+  request.body() = std::move(body);
+  request.prepare_payload();
+  return send(url_, request, patience);
+}
+
+}  // namespace elves::ctl

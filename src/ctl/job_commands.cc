@@ -1,0 +1,159 @@
+#include "ctl/job_commands.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <thread>
+
+#include "ctl/files.h"
+#include "ctl/http_client.h"
+#include "ctl/job_view.h"
+#include "ctl/text.h"
+
+namespace elves::ctl {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+
+constexpr const char* kJobs = "/api/v1/jobs";
+constexpr std::chrono::seconds kPatience = 30s;           // for an answer that needs no job to end
+constexpr std::chrono::seconds kJobPatience = 24h;        // for a job whose timeout only the scheduler knows
+constexpr std::chrono::milliseconds kFirstPause = 100ms;  // between polls, doubled up to kLastPause
+constexpr std::chrono::milliseconds kLastPause = 2s;
+
+std::string token_of(const Arguments& arguments, const Environment& environment, std::istream& in) {
+  if (arguments.token_file.empty()) return environment("ELVES_ADMIN_TOKEN");
+  const auto text = read_all(arguments.token_file, in);
+  return text.substr(0, text.find_first_of(" \t\r\n"));
+}
+
+std::string percent_encoded(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain =
+        (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
+    encoded += plain || c == '.' || c == '-' || c == '_' ? std::string(1, c) : fmt::format("%{:02X}", byte);
+  }
+  return encoded;
+}
+
+std::string body_of(const JobArguments& job, std::istream& in) {
+  json::object body{{"ip", job.ip}, {"app", job.app}, {"func", job.func}};
+  body["param"] = job.param_file.empty() ? job.param : read_all(job.param_file, in);
+  if (job.timeout) body["timeout"] = job.timeout->count();
+  if (!job.mode.empty()) body["mode"] = job.mode;
+  if (!job.proxy.empty()) body["proxy"] = job.proxy;
+  if (!job.type.empty()) body["type"] = job.type;
+  return json::serialize(body);
+}
+
+// The commands on one scheduler.
+class Commands {
+ public:
+  Commands(const Arguments& arguments, const Io& io, const HttpClient& client)
+      : arguments_(arguments), io_(io), client_(client) {}
+
+  int run() {
+    const auto& job = arguments_.job;
+    const auto patience = job.timeout.value_or(0s) > 0s ? *job.timeout + kPatience : kJobPatience;
+    const auto result =
+        checked(client_.post(std::string(kJobs) + "?wait=true", body_of(job, io_.in), patience));
+    if (!has_ended(result))
+      throw Failure(kExitNotDone, "it has not ended; log id " + member(result, "log_id"));
+    if (exit_of(result) != kExitNotDone) print_message(member(result, "worker_message"));
+    return verdict(result);
+  }
+
+  int submit() {
+    const auto accepted = checked(client_.post(kJobs, body_of(arguments_.job, io_.in), kPatience));
+    print(member(accepted, "log_id") + '\n');
+    return kExitDone;
+  }
+
+  int job() {
+    const std::string target = std::string(kJobs) + '/' + percent_encoded(arguments_.log_id);
+    auto response = client_.get(target, kPatience);
+    auto pause = kFirstPause;
+    while (arguments_.wait && response.status == 200 &&
+           !has_ended(parse_json(response.body).value_or(nullptr))) {
+      std::this_thread::sleep_for(pause);
+      pause = std::min(pause * 2, kLastPause);
+      response = client_.get(target, kPatience);
+    }
+    const auto found = checked(response);
+    print(details(found));
+    return arguments_.wait ? verdict(found) : kExitDone;
+  }
+
+  int jobs() {
+    std::string target = kJobs;
+    const auto add = [&target](const char* name, const std::string& value) {
+      if (value.empty()) return;
+      target += target.find('?') == target.npos ? '?' : '&';
+      target.append(name).append("=").append(percent_encoded(value));
+    };
+    add("state", arguments_.list.state);
+    add("ip", arguments_.list.ip);
+    add("limit", arguments_.list.limit);
+    print(job_table(checked(client_.get(target, kPatience))));
+    return kExitDone;
+  }
+
+ private:
+  // The answer's JSON, printed as it came if so asked. Throws Failure when it is a refusal.
+  json::value checked(const HttpResponse& response) {
+    auto value = parse_json(response.body);
+    if (!value) {
+      throw Failure(kExitNotDone,
+                    fmt::format("what answers at {} is no scheduler: HTTP status {} without JSON",
+                                client_.url().text(), response.status));
+    }
+    if (arguments_.json) io_.out << response.body << '\n';
+    if (response.status < 300) return std::move(*value);
+    std::string text = one_line(member(*value, "error"));
+    if (response.status == 401) text += " (ELVES_ADMIN_TOKEN or --token-file)";
+    throw Failure(kExitNotDone, text.empty() ? fmt::format("HTTP status {}", response.status) : text);
+  }
+
+  void print(const std::string& text) {
+    if (!arguments_.json) io_.out << text;
+  }
+
+  void print_message(std::string message) {
+    if (!message.empty() && message.back() != '\n') message += '\n';
+    print(message);
+  }
+
+  int verdict(const json::value& job) {
+    if (const auto text = trouble(job); !text.empty()) io_.err << "elvesctl: " << text << '\n';
+    return exit_of(job);
+  }
+
+  const Arguments& arguments_;
+  const Io& io_;
+  const HttpClient& client_;
+};
+
+}  // namespace
+
+int run_job_command(const Arguments& arguments, const Environment& environment, const Io& io) {
+  const HttpClient client(parse_url(arguments.url), token_of(arguments, environment, io.in));
+  Commands commands(arguments, io, client);
+  switch (arguments.command) {
+    case Command::submit:
+      return commands.submit();
+    case Command::job:
+      return commands.job();
+    case Command::jobs:
+      return commands.jobs();
+    default:
+      return commands.run();
+  }
+}
+
+}  // namespace elves::ctl

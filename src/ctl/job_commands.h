@@ -1,0 +1,12 @@
+// run, submit, job and jobs, over the scheduler's job API.
+#pragma once
+
+#include "ctl/arguments.h"
+#include "ctl/elvesctl.h"
+
+namespace elves::ctl {
+
+// Answers with the exit code; throws Failure.
+int run_job_command(const Arguments& arguments, const Environment& environment, const Io& io);
+
+}  // namespace elves::ctl

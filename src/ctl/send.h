@@ -1,0 +1,12 @@
+// send: a raw envelope over AMQP, and its reply.
+#pragma once
+
+#include "ctl/arguments.h"
+#include "ctl/elvesctl.h"
+
+namespace elves::ctl {
+
+// Answers with the exit code; throws Failure.
+int send(const SendArguments& arguments, const Io& io);
+
+}  // namespace elves::ctl

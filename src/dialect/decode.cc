@@ -1,0 +1,230 @@
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "dialect/envelope.h"
+#include "dialect/fields.h"
+#include "dialect/json_document.h"
+
+namespace elves::dialect {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kMaxComponent = 128;
+constexpr std::size_t kMaxRoutingKey = 255;
+constexpr std::size_t kMaxMqkey = 512;
+constexpr std::string_view kOurselves = "scheduler";
+
+struct Action {
+  std::string_view name;
+  Dialect dialect;
+  bool synchronous;
+};
+constexpr std::array kActions{
+    Action{"sendSync", Dialect::flat, true},
+    Action{"sendAsync", Dialect::flat, false},
+    Action{"syncJob", Dialect::body, true},
+    Action{"asyncJob", Dialect::body, false},
+};
+
+const Action* find_action(std::string_view name) {
+  const auto* found = std::ranges::find(kActions, name, &Action::name);
+  return found == kActions.end() ? nullptr : found;
+}
+
+struct MqKey {
+  std::string_view from;
+  std::string_view action;
+  std::string_view mid;
+  std::string_view action_and_mid;  // with the dot between them
+};
+
+// What comes from "scheduler" is a message of our own that found its way back: answering it would never end.
+bool is_component(std::string_view name) {
+  const auto usable = [](unsigned char c) { return c > 0x20 && c != 0x7F && c != '*' && c != '#'; };
+  return !name.empty() && name.size() <= kMaxComponent && name != kOurselves &&
+         std::ranges::all_of(name, usable);
+}
+
+// {from}.scheduler.{action}[.{mid}]
+std::optional<MqKey> parse_mqkey(std::string_view text) {
+  constexpr std::string_view kMiddle = ".scheduler.";
+  if (text.size() > kMaxMqkey || !is_printable(text)) return std::nullopt;
+  const auto dot = std::min(text.find('.'), text.size());
+  if (text.substr(dot, kMiddle.size()) != kMiddle) return std::nullopt;
+  const auto rest = text.substr(dot + kMiddle.size());
+  const auto action_end = std::min(rest.find('.'), rest.size());
+  MqKey key{.from = text.substr(0, dot),
+            .action = rest.substr(0, action_end),
+            .mid = rest.substr(std::min(action_end + 1, rest.size())),
+            .action_and_mid = rest};
+  if (!is_component(key.from) || key.action.empty()) return std::nullopt;
+  return key;
+}
+
+struct MqType {
+  bool call = false;
+  std::string_view key;  // of call.{key}
+};
+
+std::optional<MqType> parse_mqtype(std::string_view text) {
+  constexpr std::string_view kCallKey = "call.";
+  if (text == "call") return MqType{.call = true, .key = {}};
+  if (text == "cast") return MqType{};
+  if (!text.starts_with(kCallKey) || text.size() == kCallKey.size()) return std::nullopt;
+  const auto key = text.substr(kCallKey.size());
+  if (key.size() > kMaxRoutingKey || !is_printable(key)) return std::nullopt;
+  return MqType{.call = true, .key = key};
+}
+
+class RequestDecoder {
+ public:
+  RequestDecoder(const json::object& envelope, std::string_view text, const MessageProperties& properties,
+                 const Limits& limits)
+      : envelope_(envelope), text_(text), properties_(properties), limits_(limits) {}
+
+  Request decode() &&;
+
+ private:
+  std::string_view text(std::string_view key) const;
+  void fail(ErrorCode code, std::string detail);
+  bool wants_reply(const Action* action) const;
+  std::optional<ReplyRoute> reply_route() const;
+  void name_sender(const MqKey& key, const Action* action);
+  void read_job(const Action& action);
+  void read_body(const Action& action);
+  void read_fields(const Action& action, const FieldSource& source);
+
+  const json::object& envelope_;
+  std::string_view text_;
+  const MessageProperties& properties_;
+  const Limits& limits_;
+  std::optional<MqType> mqtype_;
+  bool component_known_ = false;  // the one that the terminal message goes to
+  Request request_;
+};
+
+std::string_view RequestDecoder::text(std::string_view key) const {
+  const json::value* value = envelope_.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
+}
+
+void RequestDecoder::fail(ErrorCode code, std::string detail) {
+  if (!request_.error) request_.error = Error{code, std::move(detail)};
+}
+
+Request RequestDecoder::decode() && {
+  Job& job = request_.job;
+  const auto key = parse_mqkey(text("mqkey"));
+  const Action* action = key ? find_action(key->action) : nullptr;
+  mqtype_ = parse_mqtype(text("mqtype"));
+  const Dialect guess = envelope_.contains("mqbody") ? Dialect::body : Dialect::flat;
+  job.dialect = action != nullptr ? action->dialect : guess;
+  job.timeout = limits_.default_timeout;
+  if (key) name_sender(*key, action);
+  if (wants_reply(action)) job.reply = reply_route();
+  if (!key) {
+    fail(ErrorCode::message_malformed,
+         "mqkey must be {from}.scheduler.{action} or {from}.scheduler.{action}.{mid}");
+  } else if (action == nullptr) {
+    fail(ErrorCode::unknown_action, "");
+  } else {
+    read_job(*action);
+  }
+  request_.answerable = job.reply || (component_known_ && !job.id.empty());
+  return std::move(request_);
+}
+
+void RequestDecoder::name_sender(const MqKey& key, const Action* action) {
+  request_.job.from = key.from;
+  // With an unknown action the answer echoes it in front of the message's id.
+  request_.job.mid = action != nullptr ? key.mid : key.action_and_mid;
+}
+
+bool RequestDecoder::wants_reply(const Action* action) const {
+  const bool call = mqtype_ ? mqtype_->call : !properties_.reply_to.empty();
+  if (action == nullptr) return call || !properties_.reply_to.empty();
+  if (action->dialect == Dialect::flat) return action->synchronous || call;
+  return action->synchronous && (call || !properties_.reply_to.empty());
+}
+
+std::optional<ReplyRoute> RequestDecoder::reply_route() const {
+  const auto correlation =
+      properties_.correlation_id.empty() ? properties_.message_id : properties_.correlation_id;
+  const auto route = [&](bool direct, std::string key) {
+    return ReplyRoute{
+        .direct = direct, .routing_key = std::move(key), .correlation_id = std::string(correlation)};
+  };
+  if (!properties_.reply_to.empty()) return route(true, std::string(properties_.reply_to));
+  if (mqtype_ && !mqtype_->key.empty()) return route(false, std::string(mqtype_->key));
+  const Job& job = request_.job;
+  if (job.dialect == Dialect::flat && !job.from.empty()) return route(false, "scheduler." + job.from);
+  return std::nullopt;
+}
+
+void RequestDecoder::read_job(const Action& action) {
+  if (!mqtype_) {
+    fail(ErrorCode::message_malformed, "mqtype must be call, call.{key} or cast");
+  } else if (action.dialect == Dialect::body && action.synchronous && mqtype_->call && !request_.job.reply) {
+    fail(ErrorCode::message_malformed, "nowhere to reply: neither reply_to nor call.{key}");
+  }
+  if (!action.synchronous) request_.job.type = JobType::queue;  // unless it says better
+  if (action.dialect == Dialect::flat) return read_fields(action, {envelope_, text_, {}});
+  read_body(action);
+}
+
+void RequestDecoder::read_body(const Action& action) {
+  const json::value* body = envelope_.if_contains("mqbody");
+  if (body != nullptr && body->is_object()) return read_fields(action, {body->get_object(), text_, "mqbody"});
+  if (body == nullptr || !body->is_string()) {
+    return fail(ErrorCode::message_malformed, "mqbody must be an object or text that holds one");
+  }
+  JsonDocument inner;
+  if (auto fault = inner.parse(body->get_string(), limits_)) {
+    return fail(fault->code, "mqbody: " + fault->detail);
+  }
+  read_fields(action, {inner.object(), body->get_string(), {}});
+}
+
+void RequestDecoder::read_fields(const Action& action, const FieldSource& source) {
+  Job& job = request_.job;
+  const bool flat = action.dialect == Dialect::flat;
+  FieldReader reader(source, limits_, job, request_.error);
+  if (!action.synchronous) {
+    auto type = reader.type(flat ? "job_type" : "type");
+    if (!type) type = parse_job_type(job.from);
+    component_known_ = type && *type != JobType::sync;
+    if (component_known_) job.type = *type;
+    reader.id();
+  }
+  reader.task(flat ? "agent_ip" : "ip");
+}
+
+}  // namespace
+
+Request decode_request(std::string_view body, const MessageProperties& properties, const Limits& limits) {
+  JsonDocument document;
+  if (auto fault = document.parse(body, limits)) return Request{.error = std::move(fault)};
+  return RequestDecoder(document.object(), body, properties, limits).decode();
+}
+
+Request decode_api_job(std::string_view body, const Limits& limits) {
+  Request request;
+  request.job.from = "http";
+  request.job.announce = false;
+  request.job.timeout = limits.default_timeout;
+  JsonDocument document;
+  request.error = document.parse(body, limits);
+  if (request.error) return request;
+  const json::object& fields = document.object();
+  FieldReader reader({fields, body, {}}, limits, request.job, request.error);
+  const json::value* type = fields.if_contains("type");
+  const bool synchronous =
+      type == nullptr || type->is_null() || *type == "" || *type == wire_name(JobType::sync);
+  if (!synchronous) request.job.type = reader.type("type").value_or(JobType::sync);
+  reader.task("ip");
+  return request;
+}
+
+}  // namespace elves::dialect

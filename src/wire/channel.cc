@@ -1,0 +1,113 @@
+#include "wire/channel.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <cctype>
+#include <cerrno>
+#include <utility>
+
+#include "wire/inbox.h"
+
+namespace elves::wire {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+std::string reason(const error_code& fault) {
+  if (fault == asio::error::eof) return "connection closed by the peer";
+  if (fault == asio::error::operation_aborted || fault == asio::error::bad_descriptor)
+    return "connection closed";
+  auto text = fault.message();
+  if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
+}  // namespace
+
+Channel::Channel(asio::io_context& loop, Timers& timers, MessageScanner::Limits limits)
+    : socket_(loop), timers_(timers), limits_(limits) {}
+
+asio::awaitable<Result<void>> Channel::connect(std::string host, unsigned short port, Deadline deadline) {
+  const auto budget = std::chrono::ceil<Millis>(deadline.at() - std::chrono::steady_clock::now());
+  close();
+  error_code fault;
+  const tcp::endpoint peer(asio::ip::make_address(host, fault), port);
+  if (fault) co_return Error{ErrorCode::send_failed, "not an IP address: " + host};
+  socket_.open(peer.protocol(), fault);
+  if (fault) co_return Error{ErrorCode::send_failed, reason(fault)};
+
+  arm(deadline);
+  auto token = asio::redirect_error(asio::use_awaitable, fault);
+  co_await socket_.async_connect(peer, token);
+  if (timed_out_)
+    co_return Error{ErrorCode::send_failed, fmt::format("no answer within {} ms", budget.count())};
+  if (!fault) socket_.set_option(tcp::no_delay(true), fault);
+  if (fault) co_return fail(ErrorCode::send_failed, reason(fault));
+  deadline_.cancel();
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<std::string>> Channel::call(std::string message, Deadline deadline) {
+  arm(deadline);
+  error_code fault;
+  auto token = asio::redirect_error(asio::use_awaitable, fault);
+  const auto bytes = asio::buffer(message);
+  const std::size_t written = co_await asio::async_write(socket_, bytes, token);
+  if (fault) {
+    co_return fail(written == 0 ? ErrorCode::send_failed : ErrorCode::outcome_unknown, reason(fault));
+  }
+  message = std::string();
+
+  Inbox inbox(limits_, Inbox::Framing::none);
+  auto verdict = Inbox::Verdict::more;
+  while (verdict == Inbox::Verdict::more) {
+    const auto space = inbox.space();
+    const auto into = asio::buffer(space.data(), space.size());
+    const std::size_t read = co_await socket_.async_read_some(into, token);
+    if (fault) co_return fail(ErrorCode::outcome_unknown, reason(fault));
+    inbox.commit(read);
+    verdict = inbox.scan();
+  }
+  if (verdict == Inbox::Verdict::illegal) co_return fail(ErrorCode::agent_answer_illegal, inbox.fault());
+  deadline_.cancel();
+  auto reply = inbox.take();
+  if (!inbox.empty()) close();
+  co_return reply;
+}
+
+bool Channel::reusable() {
+  if (!socket_.is_open()) return false;
+  char byte = 0;
+  return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+         (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+void Channel::close() {
+  deadline_.cancel();
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+void Channel::arm(Deadline deadline) {
+  timed_out_ = false;
+  timers_.set(deadline_, deadline, [this] {
+    timed_out_ = true;
+    close();
+  });
+}
+
+Error Channel::fail(ErrorCode code, std::string detail) {
+  close();
+  if (timed_out_) return {ErrorCode::job_timeout, "no whole answer by the deadline"};
+  return {code, std::move(detail)};
+}
+
+}  // namespace elves::wire

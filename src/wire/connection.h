@@ -1,0 +1,53 @@
+// One peer of a Server. Only for sources of this room.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "wire/inbox.h"
+
+namespace elves::wire {
+
+// The peer's address without port; an IPv4 address in IPv4 form even if it came in through an IPv6 socket.
+std::string address_of(const boost::asio::ip::tcp::socket& socket);
+
+// Its coroutine works on it; the server's lists hold it. Loop thread only.
+struct Connection {
+  Connection(boost::asio::ip::tcp::socket accepted, std::size_t max_message);
+  // Ends whatever the coroutine waits for.
+  void close();
+
+  boost::asio::ip::tcp::socket socket;
+  const std::string peer;
+  Inbox inbox;
+  std::optional<std::string> answer;   // to the call in progress
+  boost::asio::steady_timer answered;  // never expires; cancelled when `answer` is set
+  bool reading = false;
+  bool working = false;  // in the handler, else waiting for the peer
+  SteadyTime expires;    // of the wait for the peer
+  std::list<std::shared_ptr<Connection>>::iterator place;
+};
+
+using ConnectionPtr = std::shared_ptr<Connection>;
+
+// The right to answer one call, used up by the first answer; closes the connection when nobody uses it.
+class Reply {
+ public:
+  explicit Reply(std::weak_ptr<Connection> to) : to_(std::move(to)) {}
+  Reply(const Reply&) = delete;
+  Reply& operator=(const Reply&) = delete;
+  ~Reply() { give({}); }
+
+  void give(std::string answer);
+
+ private:
+  std::weak_ptr<Connection> to_;
+};
+
+}  // namespace elves::wire

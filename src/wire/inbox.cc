@@ -1,0 +1,91 @@
+#include "wire/inbox.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace elves::wire {
+
+namespace {
+
+constexpr std::size_t first_size = 1024;  // most messages fit, and it is cheap to have thousands waiting
+constexpr std::size_t frame_header = 4;
+constexpr char strict_message = '\x80';
+
+}  // namespace
+
+Inbox::Inbox(MessageScanner::Limits limits, Framing framing)
+    : scanner_(limits), max_bytes_(limits.max_bytes), detect_(framing == Framing::detect) {}
+
+std::span<char> Inbox::space() {
+  if (begin_ > 0) compact();
+  if (end_ == buffer_.size()) {
+    const auto most = max_bytes_ + frame_header;
+    buffer_.resize(std::max({first_size, end_ + 1, std::min(2 * end_, most)}));
+  }
+  return {buffer_.data() + end_, buffer_.size() - end_};
+}
+
+void Inbox::commit(std::size_t bytes) {
+  if (detect_ && bytes > 0) {
+    framed_ = buffer_[end_] != strict_message;
+    detect_ = false;
+  }
+  end_ += bytes;
+}
+
+Inbox::Verdict Inbox::scan() {
+  if (framed_) return scan_frame();
+  const auto verdict = scanner_.scan(view());
+  return verdict == Verdict::illegal ? fail(scanner_.fault()) : verdict;
+}
+
+Inbox::Verdict Inbox::scan_frame() {
+  const auto bytes = view();
+  const auto known = std::min(frame_header, bytes.size());
+  std::size_t length = 0;  // at least, while part of it is still to come
+  for (std::size_t i = 0; i < frame_header; ++i) {
+    length = length << 8 | (i < known ? static_cast<unsigned char>(bytes[i]) : 0U);
+  }
+  if (length > max_bytes_) return fail("frame larger than the limit");
+  if (known < frame_header) return Verdict::more;
+
+  const auto frame = bytes.substr(frame_header, length);
+  const auto verdict = scanner_.scan(frame);
+  if (verdict == Verdict::illegal) return fail(scanner_.fault());
+  const bool complete = frame.size() == length;
+  if (verdict == Verdict::whole ? scanner_.size() != length : complete) {
+    return fail("frame and message differ in length");
+  }
+  return verdict;
+}
+
+std::string Inbox::take() {
+  const auto header = framed_ ? frame_header : 0;
+  const auto size = scanner_.size();
+  scanner_.reset();
+  std::string message;
+  if (end_ - begin_ > header + size) {
+    message = buffer_.substr(begin_ + header, size);
+    begin_ += header + size;
+    return message;
+  }
+  message = std::move(buffer_);
+  message.resize(end_);
+  message.erase(0, begin_ + header);
+  buffer_ = {};
+  begin_ = end_ = 0;
+  return message;
+}
+
+void Inbox::compact() {
+  buffer_ = std::string(view());
+  end_ = buffer_.size();
+  begin_ = 0;
+}
+
+Inbox::Verdict Inbox::fail(const char* fault) {
+  fault_ = fault;
+  return Verdict::illegal;
+}
+
+}  // namespace elves::wire

@@ -1,0 +1,28 @@
+// Drives a Timers from an Asio loop.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "base/timers.h"
+
+namespace elves::wire {
+
+// Loop thread only. It keeps the loop running while a deadline is pending.
+class LoopTimers {
+ public:
+  explicit LoopTimers(boost::asio::io_context& loop);
+
+  Timers& timers() { return timers_; }
+  // Runs no action any more.
+  void stop();
+
+ private:
+  void arm();
+
+  boost::asio::steady_timer alarm_;
+  Timers timers_;
+  bool stopped_ = false;
+};
+
+}  // namespace elves::wire

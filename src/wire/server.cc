@@ -1,0 +1,255 @@
+#include "wire/server.h"
+
+#include <array>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <cstdint>
+#include <exception>
+#include <list>
+#include <utility>
+
+#include "base/log.h"
+#include "wire/connection.h"
+
+namespace elves::wire {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr Millis accept_pause{100};  // after a failure to accept, such as no file descriptor left
+
+}  // namespace
+
+struct Server::State : std::enable_shared_from_this<State> {
+  State(asio::io_context& io, ServerLimits max, Handler answer)
+      : loop(io), limits(max), handler(std::move(answer)), acceptor(io), pause(io), sweep(io) {}
+
+  void listen(const std::string& host, unsigned short port);
+  asio::awaitable<void> accept_all();
+  void admit(tcp::socket socket);
+  void forget(const ConnectionPtr& connection, const std::exception_ptr& failure);
+
+  asio::awaitable<void> serve(ConnectionPtr connection);
+  asio::awaitable<bool> receive(Connection& connection);
+  asio::awaitable<void> ask(ConnectionPtr connection);
+  asio::awaitable<bool> send(Connection& connection);
+
+  std::list<ConnectionPtr>& list_of(const Connection& connection) {
+    return connection.working ? working : waiting;
+  }
+  void await_peer(Connection& connection);
+  void await_handler(Connection& connection);
+  void arm_sweep();
+  void close_expired();
+  void stop();
+
+  asio::io_context& loop;
+  const ServerLimits limits;
+  Handler handler;
+  tcp::acceptor acceptor;
+  asio::steady_timer pause;
+  asio::steady_timer sweep;
+  bool stopping = false;
+  bool sweeping = false;
+  std::list<ConnectionPtr> waiting;  // for their peers, soonest to expire first
+  std::list<ConnectionPtr> working;  // in the handler
+};
+
+void Server::State::listen(const std::string& host, unsigned short port) {
+  const tcp::endpoint endpoint(asio::ip::make_address(host), port);
+  acceptor.open(endpoint.protocol());
+  acceptor.set_option(tcp::acceptor::reuse_address(true));
+  acceptor.bind(endpoint);
+  acceptor.listen();
+}
+
+asio::awaitable<void> Server::State::accept_all() {
+  bool complained = false;
+  while (!stopping) {
+    tcp::socket socket(loop);
+    error_code fault;
+    auto token = asio::redirect_error(asio::use_awaitable, fault);
+    co_await acceptor.async_accept(socket, token);
+    if (stopping) co_return;
+    if (!fault) {
+      complained = false;
+      admit(std::move(socket));
+      continue;
+    }
+    if (!std::exchange(complained, true)) log::warn("cannot accept connections for now: {}", fault.message());
+    pause.expires_after(accept_pause);
+    co_await pause.async_wait(token);
+  }
+}
+
+void Server::State::admit(tcp::socket socket) {
+  if (waiting.size() + working.size() >= limits.max_connections) {
+    log::debug("{}: closed, there are {} connections already", address_of(socket), limits.max_connections);
+    return;
+  }
+  error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  const auto connection = std::make_shared<Connection>(std::move(socket), limits.max_message);
+  connection->place = waiting.insert(waiting.end(), connection);
+  await_peer(*connection);
+  auto over = [self = shared_from_this(), connection](const std::exception_ptr& failure) {
+    self->forget(connection, failure);
+  };
+  asio::co_spawn(loop, serve(connection), std::move(over));
+}
+
+void Server::State::forget(const ConnectionPtr& connection, const std::exception_ptr& failure) {
+  connection->close();
+  list_of(*connection).erase(connection->place);
+  if (waiting.empty()) sweep.cancel();
+  if (!failure) return;
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& fault) {
+    log::error("{}: connection failed: {}", connection->peer, fault.what());
+  }
+}
+
+asio::awaitable<void> Server::State::serve(ConnectionPtr connection) {
+  while (!stopping) {
+    const bool whole = co_await receive(*connection);
+    if (!whole || stopping) co_return;
+    co_await ask(connection);
+    const bool sent = co_await send(*connection);
+    if (!sent) co_return;
+  }
+}
+
+// Reads until a whole call is there; false when the connection is over.
+asio::awaitable<bool> Server::State::receive(Connection& connection) {
+  auto& inbox = connection.inbox;
+  await_peer(connection);
+  connection.reading = true;
+  auto verdict = inbox.scan();
+  while (verdict == Inbox::Verdict::more) {
+    const bool first = inbox.empty();
+    const auto space = inbox.space();
+    const auto into = asio::buffer(space.data(), space.size());
+    error_code fault;
+    auto token = asio::redirect_error(asio::use_awaitable, fault);
+    const std::size_t read = co_await connection.socket.async_read_some(into, token);
+    if (fault) co_return false;
+    if (first) await_peer(connection);
+    inbox.commit(read);
+    verdict = inbox.scan();
+  }
+  connection.reading = false;
+  if (verdict == Inbox::Verdict::whole) co_return true;
+  log::warn("{}: closed, not a Thrift call: {}", connection.peer, inbox.fault());
+  co_return false;
+}
+
+// Has the handler answer the call in the inbox.
+asio::awaitable<void> Server::State::ask(ConnectionPtr connection) {
+  await_handler(*connection);
+  connection->answer.reset();
+  {
+    const auto reply = std::make_shared<Reply>(connection);
+    handler(connection->inbox.take(), connection->peer,
+            [reply](std::string answer) { reply->give(std::move(answer)); });
+  }
+  if (connection->answer) co_return;
+  error_code cancelled;
+  auto token = asio::redirect_error(asio::use_awaitable, cancelled);
+  co_await connection->answered.async_wait(token);
+}
+
+// Sends the answer; false when the connection is over.
+asio::awaitable<bool> Server::State::send(Connection& connection) {
+  const auto answer = std::exchange(connection.answer, {}).value_or("");
+  if (answer.empty()) co_return false;
+  await_peer(connection);
+  const auto size = static_cast<std::uint32_t>(answer.size());
+  const std::array<std::uint8_t, 4> length{
+      static_cast<std::uint8_t>(size >> 24), static_cast<std::uint8_t>(size >> 16),
+      static_cast<std::uint8_t>(size >> 8), static_cast<std::uint8_t>(size)};
+  const std::array<asio::const_buffer, 2> bytes{
+      asio::buffer(length.data(), connection.inbox.framed() ? length.size() : 0), asio::buffer(answer)};
+  error_code fault;
+  auto token = asio::redirect_error(asio::use_awaitable, fault);
+  co_await asio::async_write(connection.socket, bytes, token);
+  co_return !fault;
+}
+
+// From now on the peer has `idle` to get on.
+void Server::State::await_peer(Connection& connection) {
+  connection.expires = std::chrono::steady_clock::now() + limits.idle;
+  waiting.splice(waiting.end(), list_of(connection), connection.place);
+  connection.working = false;
+  arm_sweep();
+}
+
+void Server::State::await_handler(Connection& connection) {
+  working.splice(working.end(), list_of(connection), connection.place);
+  connection.working = true;
+}
+
+void Server::State::arm_sweep() {
+  if (sweeping || waiting.empty()) return;
+  sweeping = true;
+  sweep.expires_at(waiting.front()->expires);
+  sweep.async_wait([weak = weak_from_this()](const error_code&) {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->sweeping = false;
+    self->close_expired();
+    self->arm_sweep();
+  });
+}
+
+void Server::State::close_expired() {
+  const auto now = std::chrono::steady_clock::now();
+  while (!waiting.empty() && waiting.front()->expires <= now) {
+    const auto connection = waiting.front();
+    log::debug("{}: closed, idle or too slow", connection->peer);
+    connection->close();
+    await_peer(*connection);  // out of the way until forget() takes it off the list
+  }
+}
+
+void Server::State::stop() {
+  stopping = true;
+  error_code ignored;
+  acceptor.close(ignored);
+  pause.cancel();
+  for (const auto& connection : waiting) {
+    if (connection->reading) connection->close();
+  }
+}
+
+Server::Server(asio::io_context& loop, const std::string& host, unsigned short port, ServerLimits limits,
+               Handler handler)
+    : state_(std::make_shared<State>(loop, limits, std::move(handler))) {
+  state_->listen(host, port);
+  asio::co_spawn(loop, state_->accept_all(), [state = state_](const std::exception_ptr& failure) {
+    if (failure) std::rethrow_exception(failure);
+  });
+}
+
+Server::~Server() {
+  stop();
+  for (const auto& connection : state_->waiting) connection->close();
+  for (const auto& connection : state_->working) connection->close();
+  state_->sweep.cancel();
+}
+
+unsigned short Server::port() const { return state_->acceptor.local_endpoint().port(); }
+
+std::size_t Server::connections() const { return state_->waiting.size() + state_->working.size(); }
+
+void Server::stop() { state_->stop(); }
+
+}  // namespace elves::wire

@@ -1,0 +1,61 @@
+// The agent's configuration: the cfg.json of the Elves agent, and a few keys of this one. docs/agent.md is
+// the page for users.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "worker/command.h"
+#include "worker/runner.h"
+
+namespace elves::worker {
+
+struct SchedulerOptions {
+  std::string addr;  // scheduler.addr: a name or an IP; "" = none, asynchronous instructions are refused
+  std::uint16_t port = 10101;  // scheduler.port
+  Seconds timeout{5};          // scheduler.timeout: connecting, and the answer to dataTransport; each
+};
+
+struct AgentConfig {
+  std::string asset;              // asset: this machine's name for people; default: ip
+  std::string ip;                 // ip: this machine's address, as the scheduler calls it
+  std::string listen;             // listen: the address to bind; default: ip
+  std::uint16_t port = 11101;     // port
+  std::set<std::string> authips;  // authips: who may call; empty = anybody
+  SchedulerOptions scheduler;
+  std::set<std::string> apps;  // the names in apps
+  bool any_app = false;        // no apps listed, or devmode: every folder of appsdir is an app
+  Launcher launcher;           // appsdir, worker.entry, worker.python
+  RunnerLimits limits;         // worker.max, worker.queue, worker.timeout, worker.maxoutput
+  Seconds drain{30};           // draintimeout: what SIGTERM leaves to running workers
+  log::LogOptions log;         // log.level, log.file, log.format
+  std::vector<std::string>
+      ignored;  // keys in use that this agent does not support yet, each with what that means
+};
+
+struct LoadedConfig {
+  AgentConfig config;
+  std::vector<std::string>
+      errors;  // "cfg.json: port: 'x' is no port: a number from 1 to 65535"; with any: exit 78
+  std::vector<std::string> warnings;  // unknown keys and folders that are not there
+};
+
+// Reads `text`, the content of `file`. Like the Elves agent's own reader it ignores the case of keys and
+// takes null as absent; beyond it, numbers may be strings, and comments (/* */ and //) and trailing commas
+// are passed over. Relative paths are below the release's root: the folder that holds conf/, or `file`'s own
+// folder when that has another name. `program` is the folder of the running program, where the shipped
+// app-worker.py is looked for too.
+LoadedConfig load_config_text(std::string_view text, const std::filesystem::path& file,
+                              const std::filesystem::path& program);
+
+// The same of a file; one that cannot be read is an error in the answer.
+LoadedConfig load_config(const std::filesystem::path& file, const std::filesystem::path& program);
+
+}  // namespace elves::worker

@@ -1,0 +1,258 @@
+#include "worker/process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/write.hpp>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+namespace elves::worker {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+constexpr std::size_t kErrorTail = 4096;
+constexpr std::size_t kChunk = 64UL * 1024;
+
+// A file descriptor that is closed when it goes.
+class Fd {
+ public:
+  explicit Fd(int fd = -1) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(other.release()) {}
+  Fd& operator=(Fd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Fd() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+struct Pipe {
+  Fd read;
+  Fd write;
+};
+
+// False when the process is out of descriptors.
+bool open_pipe(Pipe& pipe) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return false;
+  pipe = {Fd(ends[0]), Fd(ends[1])};
+  return true;
+}
+
+// The arguments of posix_spawn: the child's descriptors 0 to 2 and nothing else, its folder, group and
+// signals.
+class SpawnPlan {
+ public:
+  SpawnPlan(const Command& command, int input, int output, int errors) {
+    ::posix_spawn_file_actions_init(&actions_);
+    ::posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
+    ::posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
+    ::posix_spawn_file_actions_adddup2(&actions_, errors, STDERR_FILENO);
+    ::posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
+    ::posix_spawn_file_actions_addchdir_np(&actions_, command.folder.c_str());
+    ::posix_spawnattr_init(&attributes_);
+    ::posix_spawnattr_setflags(&attributes_,
+                               POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    ::posix_spawnattr_setpgroup(&attributes_, 0);
+    sigset_t signals;
+    sigemptyset(&signals);
+    ::posix_spawnattr_setsigmask(&attributes_, &signals);
+    sigfillset(&signals);
+    ::posix_spawnattr_setsigdefault(&attributes_, &signals);
+  }
+  SpawnPlan(const SpawnPlan&) = delete;
+  SpawnPlan& operator=(const SpawnPlan&) = delete;
+  ~SpawnPlan() {
+    ::posix_spawn_file_actions_destroy(&actions_);
+    ::posix_spawnattr_destroy(&attributes_);
+  }
+
+  // The errno of a program that could not be started, or 0.
+  int spawn(const Command& command, pid_t& pid) const {
+    std::vector<char*> argv;
+    argv.reserve(command.argv.size() + 1);
+    for (const auto& argument : command.argv) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    return ::posix_spawn(&pid, argv[0], &actions_, &attributes_, argv.data(), environ);
+  }
+
+ private:
+  posix_spawn_file_actions_t actions_{};
+  posix_spawnattr_t attributes_{};
+};
+
+class LiveProcess final : public Process {
+ public:
+  LiveProcess(asio::io_context& loop, std::string input, std::size_t max_output, Done done)
+      : exit_(loop),
+        in_(loop),
+        out_(loop),
+        err_(loop),
+        input_(std::move(input)),
+        max_output_(max_output),
+        done_(std::move(done)) {}
+  LiveProcess(const LiveProcess&) = delete;
+  LiveProcess& operator=(const LiveProcess&) = delete;
+  // Only when the loop was given up with the process still running.
+  ~LiveProcess() override {
+    if (running_) end_group();
+  }
+
+  Result<void> spawn(const Command& command);
+  void watch();
+  void kill() override {
+    if (running_) ::kill(-pid_, SIGKILL);
+  }
+  int pid() const override { return pid_; }
+
+ private:
+  std::shared_ptr<LiveProcess> self() { return std::static_pointer_cast<LiveProcess>(shared_from_this()); }
+  void feed();
+  void read(asio::posix::stream_descriptor& from);
+  void take(const asio::posix::stream_descriptor& from, std::string_view bytes);
+  void read_rest(asio::posix::stream_descriptor& from);
+  Exit end_group();
+  void finish();
+
+  asio::posix::stream_descriptor exit_, in_, out_, err_;
+  std::string input_;
+  const std::size_t max_output_;
+  Done done_;
+  Ended ended_;
+  std::array<char, kChunk> chunk_{};
+  pid_t pid_ = -1;
+  bool running_ = false;
+};
+
+Result<void> LiveProcess::spawn(const Command& command) {
+  const auto failed = [](int code) { return Error{ErrorCode::internal, std::strerror(code)}; };
+  Pipe input;
+  Pipe output;
+  Pipe errors;
+  if (input_.empty()) {
+    input.read = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (input.read.get() < 0) return failed(errno);
+  } else if (!open_pipe(input)) {
+    return failed(errno);
+  }
+  if (!open_pipe(output) || !open_pipe(errors)) return failed(errno);
+  const SpawnPlan plan(command, input.read.get(), output.write.get(), errors.write.get());
+  if (const int code = plan.spawn(command, pid_)) return failed(code);
+  running_ = true;
+  Fd exit(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  if (exit.get() < 0) {
+    const int code = errno;
+    end_group();
+    return failed(code);
+  }
+  exit_.assign(exit.release());
+  out_.assign(output.read.release());
+  err_.assign(errors.read.release());
+  if (!input_.empty()) in_.assign(input.write.release());
+  return {};
+}
+
+void LiveProcess::watch() {
+  if (in_.is_open()) feed();
+  out_.non_blocking(true);
+  err_.non_blocking(true);
+  read(out_);
+  read(err_);
+  exit_.async_wait(asio::posix::stream_descriptor::wait_read, [me = self()](error_code fault) {
+    if (!fault) me->finish();
+  });
+}
+
+void LiveProcess::feed() {
+  asio::async_write(in_, asio::buffer(input_), [me = self()](error_code, std::size_t) {
+    error_code ignored;
+    me->in_.close(ignored);
+  });
+}
+
+// Waits and then reads, instead of one asynchronous read: nothing that was read is under way when the process
+// ends.
+void LiveProcess::read(asio::posix::stream_descriptor& from) {
+  from.async_wait(asio::posix::stream_descriptor::wait_read, [me = self(), &from](error_code fault) {
+    if (fault || !me->running_) return;
+    const auto size = from.read_some(asio::buffer(me->chunk_), fault);
+    me->take(from, {me->chunk_.data(), size});
+    if (!fault || fault == asio::error::would_block) me->read(from);
+  });
+}
+
+void LiveProcess::take(const asio::posix::stream_descriptor& from, std::string_view bytes) {
+  if (&from == &err_) {
+    ended_.errors += bytes;
+    if (ended_.errors.size() > kErrorTail) ended_.errors.erase(0, ended_.errors.size() - kErrorTail);
+    return;
+  }
+  if (ended_.too_large) return;
+  ended_.output += bytes.substr(0, max_output_ - ended_.output.size() + 1);
+  ended_.too_large = ended_.output.size() > max_output_;
+  if (ended_.too_large) kill();
+}
+
+// What the process printed before it ended; not what somebody outside its group may still be printing.
+void LiveProcess::read_rest(asio::posix::stream_descriptor& from) {
+  error_code fault;
+  for (std::size_t seen = 0; seen <= max_output_;) {
+    const auto size = from.read_some(asio::buffer(chunk_), fault);
+    if (fault) return;
+    take(from, {chunk_.data(), size});
+    seen += size;
+  }
+}
+
+// Kills what is left of the group and reaps the process. Until it is reaped nobody else can get its group's
+// number.
+Exit LiveProcess::end_group() {
+  kill();
+  running_ = false;
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFSIGNALED(status)) return {.status = 0, .signal = WTERMSIG(status)};
+  return {.status = WEXITSTATUS(status), .signal = 0};
+}
+
+void LiveProcess::finish() {
+  ended_.exit = end_group();
+  read_rest(out_);
+  read_rest(err_);
+  for (auto* descriptor : {&in_, &out_, &err_, &exit_}) {
+    error_code ignored;
+    descriptor->close(ignored);
+  }
+  std::exchange(done_, nullptr)(std::move(ended_));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Process>> Process::start(asio::io_context& loop, Command command,
+                                                std::size_t max_output, Done done) {
+  auto process = std::make_shared<LiveProcess>(loop, std::move(command.input), max_output, std::move(done));
+  if (auto spawned = process->spawn(command); !spawned) return spawned.error();
+  process->watch();
+  return std::shared_ptr<Process>(std::move(process));
+}
+
+}  // namespace elves::worker

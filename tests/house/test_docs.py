@@ -1,0 +1,45 @@
+"""What the documents say is what the sources do."""
+import re
+
+import pytest
+from sources import ROOT
+
+KEY = r"[a-z]+(?:\.[a-zA-Z]+)+"
+
+
+def headings(page):
+    """The levels of the headings of a Markdown text, code blocks left out: [1, 2, 2, 3, ...]."""
+    text = re.sub(r"^```.*?^```", "", page, flags=re.MULTILINE | re.DOTALL)
+    return [len(marks) for marks in re.findall(r"^(#+) ", text, re.MULTILINE)]
+
+
+def test_configuration_page_has_every_key_and_no_other():
+    table = (ROOT / "src/config/keys.cc").read_text()
+    page = (ROOT / "docs/configuration.md").read_text()
+    known = set(re.findall(rf'"({KEY})"', table))
+    described = re.findall(rf"^\| `({KEY})` \|", page, re.MULTILINE)
+    assert len(known) > 30
+    assert sorted(described) == sorted(known)
+
+
+def test_settings_that_pages_mention_exist():
+    known = set(re.findall(rf'"({KEY})"', (ROOT / "src/config/keys.cc").read_text()))
+    rooms = {key.split(".")[0] for key in known}
+    unknown = []
+    for page in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]):
+        for key in re.findall(rf"`({KEY})`", page.read_text()):
+            setting = key.split(".")[0] in rooms and not re.search(r"\.(h|cc|md|py|sh|json)$", key)
+            if setting and key not in known:
+                unknown.append(f"{page.relative_to(ROOT)}: {key}")
+    assert not unknown, "\n".join(unknown)
+
+
+def test_both_readmes_have_the_same_headings():
+    english, chinese = ROOT / "README.md", ROOT / "README.zh-CN.md"
+    if not (english.exists() or chinese.exists()):
+        pytest.skip("no README yet")
+    assert headings(english.read_text()) == headings(chinese.read_text())
+
+
+def test_headings_leave_out_code():
+    assert headings("# a\n```\n# no\n```\n## b\n") == [1, 2]

@@ -1,0 +1,88 @@
+"""Fixtures of the black-box tests. They need the programs (folder: ELVES_BIN) and Debian's packages, no network."""
+import logging
+import resource
+import signal
+
+import pytest
+from harness import generated as generator
+from harness import scheduler as scheduler_module
+from harness.rabbit import RabbitMq
+from harness.site import Site
+
+MANY_FILES = 20000
+logging.getLogger("pika").setLevel(logging.CRITICAL)  # the tests close connections and queues under it on purpose
+
+
+def pytest_configure():
+    """A suite that is told to end still ends what it has started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for process in scheduler_module.running:
+            report.sections.append((f"end of {process.log_file}", process.tail()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def many_files():
+    """Thousands of connections need file descriptors: the processes started here inherit the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < MANY_FILES:
+        wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(MANY_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("generated")
+    generator.generate(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory):
+    rabbit = RabbitMq(tmp_path_factory.mktemp("rabbit"))
+    try:
+        rabbit.start()
+        yield rabbit
+    finally:
+        rabbit.close()
+
+
+@pytest.fixture(scope="session")
+def program():
+    """The program under test; no test of it can pass without it."""
+    assert scheduler_module.PROGRAM.is_file(), f"build it first: {scheduler_module.PROGRAM} is missing"
+    return scheduler_module.PROGRAM
+
+
+@pytest.fixture(scope="module")
+def make_site(tmp_path_factory, generated, program):
+    """Makes installations (see Site) that end with the module."""
+    sites = []
+
+    def make(**options):
+        sites.append(Site(tmp_path_factory.mktemp("site"), generated, **options))
+        return sites[-1]
+
+    yield make
+    failures = []
+    for site in sites:
+        try:
+            site.close()
+        except Exception as failure:  # noqa: BLE001, the others are to be closed all the same
+            failures.append(failure)
+    assert not failures, "\n".join(map(str, failures))
+
+
+@pytest.fixture
+def peer(site):
+    """A client of the module's installation with empty queues."""
+    site.purge()
+    client = site.peer()
+    yield client
+    client.close()

@@ -1,0 +1,130 @@
+"""A private RabbitMQ: own node, own epmd, own files, loopback only, no plugins; ended by process id."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+import pika
+
+from .util import accepts, end_process, free_port, wait_for
+
+PROGRAMS = "/usr/lib/rabbitmq/bin"
+USER = "elves-test"
+PASSWORD = "pa55-never-to-be-logged"
+VHOSTS = 40
+
+
+class RabbitMq:
+    """The broker of one test session. A fresh virtual host stands in for a fresh broker: see new_vhost()."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.port = free_port()
+        self._epmd_port = free_port()
+        self._node = f"elves-{os.getpid()}-{self.port}@localhost"
+        self._unused = [f"test-{number}" for number in range(VHOSTS)]
+        self._server = None
+        self._epmd = None
+        self._environment = self._write_files()
+
+    def start(self):
+        """Returns once the broker speaks AMQP and the virtual hosts are there."""
+        if self._epmd is None:
+            self._epmd = subprocess.Popen(
+                ["epmd", "-address", "127.0.0.1", "-port", str(self._epmd_port)], env=self._environment,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wait_for(lambda: accepts("127.0.0.1", self._epmd_port), 10, "epmd")
+        with open(self.folder / "server.out", "ab") as output:
+            self._server = subprocess.Popen([f"{PROGRAMS}/rabbitmq-server"], env=self._environment,
+                                            stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                            start_new_session=True)
+        wait_for(self._answers, 120, f"RabbitMQ to answer (see {self.folder})")
+
+    def stop(self):
+        """Shuts the broker down in order."""
+        if self._server is not None:
+            end_process(self._server, 30)
+
+    def kill(self):
+        """Ends the broker as a power cut would: its start script and its Erlang machine, one process group."""
+        os.killpg(self._server.pid, signal.SIGKILL)
+        self._server.wait()
+
+    def restart(self):
+        self.kill()
+        self.start()
+
+    def close(self):
+        """Ends everything this object has started."""
+        self.stop()
+        if self._epmd is not None:
+            end_process(self._epmd)
+
+    def rabbitmqctl(self, *arguments):
+        """Runs rabbitmqctl against this node (a second or two) and answers with its output."""
+        return subprocess.run([f"{PROGRAMS}/rabbitmqctl", "--node", self._node, "--quiet", *arguments], check=True,
+                              env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=60).stdout
+
+    def close_all_connections(self, vhost):
+        self.rabbitmqctl("close_all_connections", "--vhost", vhost, "closed by a test")
+
+    def new_vhost(self):
+        """The name of a virtual host nobody has used yet."""
+        return self._unused.pop(0)
+
+    def connect(self, vhost):
+        """A pika connection."""
+        return pika.BlockingConnection(pika.ConnectionParameters(
+            "127.0.0.1", self.port, vhost, pika.PlainCredentials(USER, PASSWORD), heartbeat=60,
+            socket_timeout=10, blocked_connection_timeout=60))
+
+    def _answers(self):
+        if self._server.poll() is not None:
+            output = (self.folder / "server.out").read_text(errors="replace")
+            raise AssertionError(f"rabbitmq-server ended with {self._server.returncode}:\n{output}")
+        if not accepts("127.0.0.1", self.port):
+            return False
+        try:
+            self.connect(f"test-{VHOSTS - 1}").close()
+            return True
+        except pika.exceptions.AMQPError:
+            return False
+
+    def _write_files(self):
+        vhosts = list(self._unused)
+        definitions = {
+            "users": [{"name": USER, "password": PASSWORD, "tags": "administrator"}],
+            "vhosts": [{"name": name} for name in vhosts],
+            "permissions": [{"user": USER, "vhost": name, "configure": ".*", "write": ".*", "read": ".*"}
+                            for name in vhosts],
+        }
+        files = {name: self.folder / name for name in ("definitions.json", "rabbitmq.conf", "env.conf", "plugins")}
+        files["definitions.json"].write_text(json.dumps(definitions))
+        files["env.conf"].write_text("")
+        files["plugins"].write_text("[].\n")
+        files["rabbitmq.conf"].write_text(
+            f"listeners.tcp.default = 127.0.0.1:{self.port}\n"
+            f"load_definitions = {files['definitions.json']}\n"
+            "log.file.level = warning\n"
+            "disk_free_limit.absolute = 1MB\n"
+            "vm_memory_high_watermark.relative = 0.8\n")
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "LANG": "C.UTF-8",
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(self._epmd_port),
+            "RABBITMQ_NODENAME": self._node,
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_CONF_ENV_FILE": str(files["env.conf"]),
+            "RABBITMQ_CONFIG_FILE": str(files["rabbitmq.conf"]),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(files["plugins"]),
+            "RABBITMQ_MNESIA_BASE": str(self.folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self.folder / "log"),
+            "RABBITMQ_GENERATED_CONFIG_DIR": str(self.folder / "generated"),
+            "RABBITMQ_PID_FILE": str(self.folder / "rabbit.pid"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS":
+                "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1} +S 2:2",
+        }

@@ -1,0 +1,138 @@
+// What is no request at all, what is too much of one, and the jobs of the HTTP API.
+#include <gtest/gtest.h>
+
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <string>
+#include <vector>
+
+#include "dialect/envelope.h"
+
+namespace elves::dialect {
+namespace {
+
+namespace json = boost::json;
+
+const Limits kLimits;
+
+Request decode_text(std::string_view body, const MessageProperties& properties = {}) {
+  return decode_request(body, properties, kLimits);
+}
+
+std::optional<ErrorCode> code_of(const Request& request) {
+  return request.error ? std::optional(request.error->code) : std::nullopt;
+}
+std::string said(const Request& request) { return request.error ? request.error->detail : "no error"; }
+
+TEST(DialectMalformed, NoMessageAtAll) {
+  const std::vector<std::string> bodies = {"",
+                                           " ",
+                                           "null",
+                                           "1",
+                                           "\"text\"",
+                                           "[]",
+                                           "[{}]",
+                                           "{",
+                                           "{}}",
+                                           "{}{}",
+                                           "{\"a\":1,}",
+                                           "{'a':1}",
+                                           "\xEF\xBB\xBF{}",
+                                           "{\"mqkey\":\"\xff\"}",
+                                           "{\"mqkey\":\"\xc0\xaf\"}",
+                                           "{\"mqkey\":\"\xed\xa0\x80\"}",
+                                           "{\"mqkey\":\"\\ud800\"}",
+                                           "{\"mqkey\":\"a\nb\"}",
+                                           std::string("{}\0", 3),
+                                           std::string("\0", 1),
+                                           "NaN",
+                                           "{\"a\":Infinity}",
+                                           "<xml/>"};
+  for (const std::string& body : bodies) {
+    const Request request = decode_text(body, {.reply_to = "q"});
+    EXPECT_EQ(code_of(request), ErrorCode::message_malformed) << body;
+    EXPECT_FALSE(request.answerable) << body;
+  }
+  EXPECT_EQ(code_of(decode_text(" {} ")), ErrorCode::message_malformed);
+}
+
+TEST(DialectMalformed, TooDeep) {
+  for (const std::string open : {"[", "{\"a\":"}) {
+    std::string deep;
+    for (int i = 0; i < 10000; ++i) deep += open;
+    EXPECT_EQ(code_of(decode_text(deep)), ErrorCode::message_malformed);
+    EXPECT_EQ(code_of(decode_text("{\"mqkey\":" + deep)), ErrorCode::message_malformed);
+  }
+  const auto nested = [](std::size_t depth) {
+    return R"({"mqkey":"a.scheduler.sendSync","mqtype":"cast","agent_ip":"::1","app":"a","func":"f","param":)" +
+           std::string(depth, '[') + std::string(depth, ']') + "}";
+  };
+  const Request deepest = decode_text(nested(kLimits.max_depth - 1));
+  EXPECT_FALSE(deepest.error) << said(deepest);
+  EXPECT_EQ(deepest.job.param.size(), 2 * (kLimits.max_depth - 1));
+  EXPECT_EQ(code_of(decode_text(nested(kLimits.max_depth))), ErrorCode::message_malformed);
+  const json::object in_text{
+      {"mqkey", "a.scheduler.syncJob"}, {"mqtype", "call.k"}, {"mqbody", json::value(nested(10000))}};
+  EXPECT_EQ(code_of(decode_text(json::serialize(in_text))), ErrorCode::message_malformed);
+}
+
+TEST(DialectMalformed, TooLarge) {
+  const std::string big(10U << 20U, 'x');
+  const std::string body =
+      R"({"mqkey":"a.scheduler.sendSync","mqtype":"cast","agent_ip":"::1","app":"a","func":"f","param":")" +
+      big + "\"}";
+  EXPECT_EQ(code_of(decode_text(body)), ErrorCode::message_malformed);
+  Limits roomy;
+  roomy.max_body = body.size();
+  const Request request = decode_request(body, {}, roomy);
+  EXPECT_FALSE(request.error);
+  EXPECT_EQ(request.job.param, big);
+  --roomy.max_body;
+  EXPECT_EQ(code_of(decode_request(body, {}, roomy)), ErrorCode::message_malformed);
+}
+
+TEST(DialectMalformed, RepeatedKeysLastCounts) {
+  const Request request = decode_text(
+      R"({"mqkey":"x.y.z","mqkey":"a.scheduler.sendSync","mqtype":"cast","agent_ip":"::1","app":"a","func":"f",)"
+      R"("param":{"first":1},"p\u0061ram":[ 2 ]})");
+  EXPECT_FALSE(request.error) << said(request);
+  EXPECT_EQ(request.job.param, "[2]");
+}
+
+TEST(DialectApiJob, FieldsAndTypes) {
+  const std::string body =
+      R"({"ip":"::1","app":"a","func":"f","param":{"k": [1.50, 2]},"timeout":"5","mode":"SSNP"})";
+  const Request request = decode_api_job(body, kLimits);
+  EXPECT_FALSE(request.error) << said(request);
+  EXPECT_EQ(request.job.type, JobType::sync);
+  EXPECT_EQ(request.job.dialect, Dialect::flat);
+  EXPECT_EQ(request.job.from, "http");
+  EXPECT_EQ(request.job.param, R"({"k":[1.50,2]})");
+  EXPECT_EQ(request.job.timeout, Seconds(5));
+  EXPECT_FALSE(request.job.announce);
+  EXPECT_FALSE(request.job.reply);
+  EXPECT_FALSE(request.answerable);
+
+  struct Case {
+    json::value type;
+    std::optional<JobType> expected;
+  };
+  const std::vector<Case> cases = {
+      {nullptr, JobType::sync}, {"", JobType::sync},       {"rt", JobType::sync},
+      {"cron", JobType::cron},  {"queue", JobType::queue}, {"Cron", std::nullopt},
+      {1, std::nullopt},        {false, std::nullopt},     {"cron/queue", std::nullopt}};
+  for (const Case& c : cases) {
+    const json::object job{{"ip", "::1"}, {"app", "a"}, {"func", "f"}, {"type", c.type}};
+    const Request typed = decode_api_job(json::serialize(job), kLimits);
+    const auto error = c.expected ? std::nullopt : std::optional(ErrorCode::illegal_type);
+    EXPECT_EQ(code_of(typed), error) << c.type;
+    EXPECT_EQ(typed.job.type, c.expected.value_or(JobType::sync)) << c.type;
+  }
+  for (const char* broken : {"", "[]", "{", "null", "{}{}"}) {
+    EXPECT_EQ(code_of(decode_api_job(broken, kLimits)), ErrorCode::message_malformed) << broken;
+  }
+  EXPECT_EQ(code_of(decode_api_job("{}", kLimits)), ErrorCode::illegal_ip);
+}
+
+}  // namespace
+}  // namespace elves::dialect

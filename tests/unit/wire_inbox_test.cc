@@ -1,0 +1,124 @@
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+
+#include "wire/codec.h"
+#include "wire/inbox.h"
+
+namespace elves::wire {
+namespace {
+
+using Verdict = Inbox::Verdict;
+using namespace std::string_literals;
+
+std::string framed(const std::string& message) {
+  const auto n = message.size();
+  return std::string{static_cast<char>(n >> 24), static_cast<char>(n >> 16), static_cast<char>(n >> 8),
+                     static_cast<char>(n)} +
+         message;
+}
+
+std::string message_of(std::size_t payload) {
+  AgentResult result;
+  result.answer.result = std::string(payload, 'r');
+  return encode_data_transport(result);
+}
+
+// As a socket would: at most `piece` bytes at a time.
+Verdict put(Inbox& inbox, std::string_view bytes, std::size_t piece = 1 << 20) {
+  auto verdict = inbox.scan();
+  while (!bytes.empty() && verdict == Verdict::more) {
+    const auto space = inbox.space();
+    EXPECT_FALSE(space.empty());
+    const auto n = std::min({piece, bytes.size(), space.size()});
+    std::memcpy(space.data(), bytes.data(), n);
+    inbox.commit(n);
+    bytes.remove_prefix(n);
+    verdict = inbox.scan();
+  }
+  return verdict;
+}
+
+TEST(Inbox, MessagesOfAnySizeComeOutWhole) {
+  for (const auto framing : {false, true}) {
+    Inbox inbox({}, Inbox::Framing::detect);
+    for (const std::size_t payload : {0, 1, 900, 1024, 5000, 1'000'000}) {
+      const auto message = message_of(payload);
+      const auto bytes = framing ? framed(message) : message;
+      ASSERT_EQ(put(inbox, bytes, payload > 9000 ? 1000 : 1), Verdict::whole) << payload;
+      EXPECT_EQ(inbox.take(), message);
+      EXPECT_TRUE(inbox.empty());
+      EXPECT_EQ(inbox.framed(), framing);
+    }
+  }
+}
+
+TEST(Inbox, MessagesThatCameTogetherComeOutOneByOne) {
+  for (const auto framing : {false, true}) {
+    const auto one = message_of(1), two = message_of(100), three = message_of(3);
+    const auto bytes = framing ? framed(one) + framed(two) + framed(three) : one + two + three;
+    Inbox inbox({}, Inbox::Framing::detect);
+    const auto space = inbox.space();
+    const auto cut = bytes.size() - 5;
+    ASSERT_LE(cut, space.size());
+    std::memcpy(space.data(), bytes.data(), cut);
+    inbox.commit(cut);
+    ASSERT_EQ(inbox.scan(), Verdict::whole);
+    EXPECT_EQ(inbox.take(), one);
+    ASSERT_EQ(inbox.scan(), Verdict::whole);
+    EXPECT_EQ(inbox.take(), two);
+    ASSERT_EQ(inbox.scan(), Verdict::more);
+    EXPECT_FALSE(inbox.empty());
+    ASSERT_EQ(put(inbox, bytes.substr(cut)), Verdict::whole);
+    EXPECT_EQ(inbox.take(), three);
+    EXPECT_TRUE(inbox.empty());
+  }
+}
+
+TEST(Inbox, AFrameIsRefusedByItsLengthAlone) {
+  for (const auto& bytes : {"\x7f"s, "\x01\x00\x00\x01"s, "GET"s, "\x00\x00\x00\x00"s}) {
+    Inbox inbox({}, Inbox::Framing::detect);
+    EXPECT_EQ(put(inbox, bytes), Verdict::illegal);
+    EXPECT_STRNE(inbox.fault(), "");
+  }
+}
+
+TEST(Inbox, AFrameMustHoldExactlyOneMessage) {
+  const auto message = message_of(3);
+  Inbox longer({}, Inbox::Framing::detect);
+  EXPECT_EQ(put(longer, framed(message + "x")), Verdict::illegal);
+  Inbox shorter({}, Inbox::Framing::detect);
+  EXPECT_EQ(put(shorter, framed(message.substr(0, message.size() - 1))), Verdict::illegal);
+  Inbox garbage({}, Inbox::Framing::detect);
+  EXPECT_EQ(put(garbage, "\0\0\1\0hello"s), Verdict::illegal);
+}
+
+TEST(Inbox, FramesAreIllegalWhereNoneAreExpected) {
+  Inbox inbox({}, Inbox::Framing::none);
+  EXPECT_EQ(put(inbox, framed(message_of(3))), Verdict::illegal);
+}
+
+TEST(Inbox, AMessageOfExactlyTheLimitFits) {
+  const auto message = message_of(3000);
+  for (const auto& bytes : {message, framed(message)}) {
+    Inbox fits({.max_bytes = message.size()}, Inbox::Framing::detect);
+    EXPECT_EQ(put(fits, bytes), Verdict::whole);
+    Inbox too_large({.max_bytes = message.size() - 1}, Inbox::Framing::detect);
+    EXPECT_EQ(put(too_large, bytes), Verdict::illegal);
+  }
+}
+
+TEST(Inbox, MemoryFollowsWhatHasCome) {
+  Inbox inbox({}, Inbox::Framing::none);
+  const auto message = message_of(10'000'000);
+  EXPECT_LE(inbox.space().size(), 1024U);
+  ASSERT_EQ(put(inbox, message.substr(0, 5000)), Verdict::more);
+  EXPECT_LE(inbox.space().size(), 5000U);
+  ASSERT_EQ(put(inbox, message.substr(5000)), Verdict::whole);
+  inbox.take();
+  EXPECT_LE(inbox.space().size(), 1024U) << "what a large message needed is released";
+}
+
+}  // namespace
+}  // namespace elves::wire
