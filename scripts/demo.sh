@@ -89,7 +89,7 @@ demo_message() {
     "mqtype": "cast",
     "id": "88499CCA100F214",
     "agent_ip": "127.0.0.1",
-    "mode": "sanp",
+    "mode": "sap",
     "app": "apptest",
     "func": "hello",
     "param": "",

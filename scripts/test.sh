@@ -47,21 +47,28 @@ step_system_debug() {
 
 # step_fuzz SECONDS: each decoder for so long. What it learns stays in build/fuzz/corpus.
 step_fuzz() {
-  local fuzzer name corpus count=0
+  local fuzzer name count=0
   build_preset fuzz fuzzers
   for fuzzer in build/fuzz/bin/*_fuzz; do
     name=$(basename "$fuzzer" _fuzz)
-    corpus=build/fuzz/corpus/$name
-    mkdir -p "$corpus"
     note "Fuzzing $name for $1 s"
-    "$fuzzer" -max_total_time="$1" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="build/fuzz/$name-" \
-      -verbosity=0 -print_final_stats=1 "$corpus" "tests/fuzz/seeds/$name" || {
+    if ! fuzz "$fuzzer" "$name" "$1" >"build/fuzz/$name.log" 2>&1; then
+      tail -n 40 "build/fuzz/$name.log"
       say "$count passed, 1 failed"
       fail "$name: a finding, see build/fuzz/$name-*"
-    }
+    fi
+    grep -E 'executed_units|exec_per_sec' "build/fuzz/$name.log"
     count=$((count + 1))
   done
   say "$count passed, 0 failed"
+}
+
+# fuzz PROGRAM NAME SECONDS
+fuzz() {
+  local corpus=build/fuzz/corpus/$2
+  mkdir -p "$corpus"
+  "$1" -max_total_time="$3" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="build/fuzz/$2-" -verbosity=0 \
+    -print_final_stats=1 "$corpus" "tests/fuzz/seeds/$2"
 }
 
 default_steps=(house unit unit_debug unit_tsan system)

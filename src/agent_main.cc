@@ -15,9 +15,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "wire/loop_timers.h"
 #include "worker/agent.h"
 #include "worker/config.h"
-#include "worker/loop_timers.h"
 
 namespace {
 
@@ -56,7 +56,7 @@ void tell_start(const worker::AgentConfig& config) {
 int serve(const worker::AgentConfig& config) {
   boost::asio::io_context loop;
   const SystemClock clock;
-  worker::LoopTimers driver(loop);
+  wire::LoopTimers driver(loop);
   std::unique_ptr<worker::Agent> agent;
   try {
     agent = std::make_unique<worker::Agent>(loop, clock, driver.timers(), config);

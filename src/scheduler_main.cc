@@ -30,12 +30,14 @@ SIGTERM drains and leaves; SIGHUP reads log level and limits again.)";
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App arguments{"elves-scheduler: gets jobs from a message queue to the right machine and their results back"};
+  CLI::App arguments{
+      "elves-scheduler: gets jobs from a message queue to the right machine and their results back"};
   std::string file;
   bool standalone = false;
   bool check = false;
   arguments.add_option("--config", file, "Configuration file (docs/configuration.md)")->type_name("FILE");
-  arguments.add_flag("--standalone", standalone, "Run without broker and ZooKeeper; jobs come over the HTTP API");
+  arguments.add_flag("--standalone", standalone,
+                     "Run without broker and ZooKeeper; jobs come over the HTTP API");
   arguments.add_flag("--check-config", check, "Check the configuration and leave: 0 usable, 78 not");
   arguments.set_version_flag("--version", "elves-scheduler " ELVES_VERSION);
   arguments.footer(kExamples);
@@ -60,9 +62,9 @@ int main(int argc, char** argv) {
   loaded.options.standalone = standalone;
   try {
     log::open(loaded.options.log);
+    return app::App(std::move(loaded.options), file).run();
   } catch (const std::runtime_error& error) {
     std::cerr << "error: " << error.what() << '\n';
     return app::kConfiguration;
   }
-  return app::App(std::move(loaded.options), file).run();
 }

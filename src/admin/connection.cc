@@ -70,8 +70,10 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   net::awaitable<void> serve() {
-    bool more = true;
-    while (more) more = co_await serve_one();
+    for (;;) {
+      const bool more = co_await serve_one();
+      if (!more) co_return;
+    }
   }
 
   net::awaitable<void> refuse() {
@@ -104,13 +106,16 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     auto& body = parser.get().body();
     auto reply = co_await answer(std::move(where), std::move(body));
     if (!reply) co_return false;
-    co_return co_await send(std::move(*reply), &parser, parser.keep_alive());
+    const bool keep_alive = parser.keep_alive();
+    co_await send(std::move(*reply), &parser, keep_alive);
+    co_return keep_alive;
   }
 
   net::awaitable<void> first_bytes() {
     stream_.expires_after(shared_->options.idle);
     const auto room = buffer_.prepare(2048);
-    buffer_.commit(co_await stream_.async_read_some(room, use_awaitable));
+    const std::size_t read = co_await stream_.async_read_some(room, use_awaitable);
+    buffer_.commit(read);
   }
 
   net::awaitable<void> read_body(Parser& parser, error_code& fault) {
@@ -134,9 +139,10 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   // A request refused by its head alone; its body is not waited for.
   net::awaitable<bool> refuse_request(const Parser& parser, Reply reply) {
     const bool whole = parser.is_done();
-    const bool more = co_await send(std::move(reply), &parser, whole && parser.keep_alive());
+    const bool keep_alive = whole && parser.keep_alive();
+    co_await send(std::move(reply), &parser, keep_alive);
     if (!whole) co_await linger();
-    co_return more;
+    co_return keep_alive;
   }
 
   // The view's answer; nothing when the client or the server went away first.
@@ -184,8 +190,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     stream_.socket().async_wait(net::ip::tcp::socket::wait_read, std::move(on_readable));
   }
 
-  // `request` is null when none could be read. Returns whether the connection may go on.
-  net::awaitable<bool> send(Reply reply, const Parser* request, bool keep_alive) {
+  // `request` is null when none could be read.
+  net::awaitable<void> send(Reply reply, const Parser* request, bool keep_alive) {
     http::response<http::string_body> response;
     response.version(request ? request->get().version() : 11);
     response.result(reply.status);
@@ -208,7 +214,6 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     } else {
       co_await http::async_write(stream_, serializer, use_awaitable);
     }
-    co_return keep_alive;
   }
 
   // Reads on for a moment: closing with bytes unread would reset the connection under the answer.

@@ -1,18 +1,15 @@
 #include "admin/guard.h"
 
 #include <arpa/inet.h>
-#include <strings.h>
 
 #include <array>
 #include <cstddef>
 #include <string>
 
+#include "admin/query.h"
+
 namespace elves::admin {
 namespace {
-
-bool same_ignoring_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
 
 // Looks at every byte of `given`, so that the time taken tells nothing about `secret`.
 bool same_secret(std::string_view given, std::string_view secret) {

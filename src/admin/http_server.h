@@ -13,15 +13,15 @@
 namespace elves::admin {
 
 struct HttpOptions {
-  std::string host = "127.0.0.1";  // a literal, or a name that resolves to one
-  unsigned short port = 10180;     // 0 = any free
-  std::string token;               // asked of every request but /healthz; "" = none, then only requests
-                                   // to localhost or an IP literal are answered
-  std::size_t max_body = 8 * 1024 * 1024;  // bytes; larger: 413
-  std::uint32_t max_header = 16 * 1024;    // bytes of request line and header fields; larger: 431
-  std::size_t max_connections = 1000;      // further ones: 503 and close
-  std::chrono::seconds header_time{10};    // for a request to arrive whole, body included; slower: closed
-  std::chrono::seconds idle{60};           // between requests of one connection, and to take an answer
+  std::string host = "127.0.0.1";        // a literal, or a name that resolves to one
+  unsigned short port = 10180;           // 0 = any free
+  std::string token;                     // asked of every request but /healthz; "" = none, then only requests
+                                         // to localhost or an IP literal are answered
+  std::size_t max_body = 8u << 20;       // bytes; larger: 413
+  std::uint32_t max_header = 16u << 10;  // bytes of request line and header fields; larger: 431
+  std::size_t max_connections = 1000;    // further ones: 503 and close
+  std::chrono::seconds header_time{10};  // for a request to arrive whole, body included; slower: closed
+  std::chrono::seconds idle{60};         // between requests of one connection, and to take an answer
 };
 
 // Any thread. The view must outlive the server.

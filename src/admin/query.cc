@@ -1,5 +1,7 @@
 #include "admin/query.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 
 namespace elves::admin {
@@ -35,6 +37,11 @@ std::optional<std::vector<std::pair<std::string, std::string>>> parse_query(std:
     pairs.emplace_back(std::move(*name), std::move(*value));
   }
   return pairs;
+}
+
+bool same_ignoring_case(std::string_view a, std::string_view b) {
+  const auto lower = [](unsigned char c) { return std::tolower(c); };
+  return std::ranges::equal(a, b, {}, lower, lower);
 }
 
 }  // namespace elves::admin

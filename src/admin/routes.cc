@@ -1,7 +1,6 @@
 #include "admin/routes.h"
 
 #include <fmt/format.h>
-#include <strings.h>
 
 #include <algorithm>
 #include <array>
@@ -90,9 +89,8 @@ Routed with_query(Route route, std::string_view query) {
 
 bool is_json(std::string_view content_type) {
   constexpr std::string_view kJson = "application/json";
-  if (content_type.size() < kJson.size()) return false;
-  const auto rest = content_type.substr(kJson.size());
-  return ::strncasecmp(content_type.data(), kJson.data(), kJson.size()) == 0 &&
+  const auto rest = content_type.substr(std::min(kJson.size(), content_type.size()));
+  return same_ignoring_case(content_type.substr(0, kJson.size()), kJson) &&
          (rest.empty() || rest.front() == ';' || rest.front() == ' ');
 }
 

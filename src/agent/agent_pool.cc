@@ -1,10 +1,10 @@
 #include "agent/agent_pool.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <exception>
 #include <iterator>
 #include <utility>
@@ -31,7 +31,8 @@ Millis since(const Clock& clock, SteadyTime start) {
 // The answer of the batch that belongs to the job: cron ids may repeat in one batch, so each is used once.
 Result<WorkerAnswer> take_answer(std::vector<AgentResult>& answers, const std::string& wire_id) {
   const auto at = std::ranges::find(answers, wire_id, &AgentResult::id);
-  if (at == answers.end()) return Error{ErrorCode::agent_answer_illegal, "the agent's answer does not name the job"};
+  if (at == answers.end())
+    return Error{ErrorCode::agent_answer_illegal, "the agent's answer does not name the job"};
   WorkerAnswer answer = std::move(at->answer);
   answers.erase(at);
   return answer;
@@ -137,16 +138,19 @@ asio::awaitable<void> AgentPool::start_batch(Agent& to, Calls batch) {
   const auto fail_all = [&](const Error& error) {
     for (const Call& call : batch) call.done(failed(error, since(clock_, begun)));
   };
-  auto channel = co_await connection(to, Deadline::after(clock_, options_.out_time));
+  const auto connect_by = Deadline::after(clock_, options_.out_time);
+  auto channel = co_await connection(to, connect_by);
   if (!channel) co_return fail_all(channel.error());
   std::vector<JobPtr> jobs;
   std::ranges::transform(batch, std::back_inserter(jobs), &Call::job);
   auto message = wire::encode_invoke_async(jobs);
-  auto reply = co_await exchange(**channel, std::move(message), Deadline::after(clock_, options_.out_time));
+  const auto confirm_by = Deadline::after(clock_, options_.out_time);
+  auto reply = co_await exchange(**channel, std::move(message), confirm_by);
   if (!reply) {
     Error error = reply.error();
     if (error.code == ErrorCode::job_timeout) {
-      error = {ErrorCode::outcome_unknown, fmt::format("the agent did not confirm within {} ms", options_.out_time.count())};
+      error = {ErrorCode::outcome_unknown,
+               fmt::format("the agent did not confirm within {} ms", options_.out_time.count())};
     }
     co_return fail_all(error);
   }
@@ -193,7 +197,8 @@ void AgentPool::sweep() {
     const bool quiet = one.idle.empty() && one.lanes_sync == 0 && !one.lane_async;
     at = quiet ? agents_.erase(at) : std::next(at);
   }
-  timers_.set(sweeper_, Deadline::after(clock_, std::max<Millis>(options_.idle / 2, Millis(500))), [this] { sweep(); });
+  timers_.set(sweeper_, Deadline::after(clock_, std::max<Millis>(options_.idle / 2, Millis(500))),
+              [this] { sweep(); });
 }
 
 void AgentPool::close() {

@@ -30,8 +30,8 @@ struct PoolOptions {
   wire::MessageScanner::Limits limits;
 };
 
-// Loop thread only. Jobs for one agent are sent in the order they came; asynchronous ones that are ready together travel
-// in one call, and one such call is in flight per agent at a time.
+// Loop thread only. Jobs for one agent are sent in the order they came; asynchronous ones that are ready
+// together travel in one call, and one such call is in flight per agent at a time.
 class AgentPool final : public AgentClient {
  public:
   AgentPool(boost::asio::io_context& loop, Timers& timers, const Clock& clock, const PoolOptions& options);

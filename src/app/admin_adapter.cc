@@ -26,7 +26,9 @@ std::string shown(const JobRecord& record) {
 
 }  // namespace
 
-void AdminAdapter::on_loop(std::function<void()> action) { boost::asio::post(parts_.loop, std::move(action)); }
+void AdminAdapter::on_loop(std::function<void()> action) {
+  boost::asio::post(parts_.loop, std::move(action));
+}
 
 void AdminAdapter::submit(std::string body, bool wait, admin::Respond respond) {
   auto request = dialect::decode_api_job(body, parts_.limits);
@@ -73,14 +75,15 @@ void AdminAdapter::job(std::string log_id, admin::Respond respond) {
 void AdminAdapter::jobs(std::string state, std::string ip, std::size_t limit, admin::Respond respond) {
   JobFilter filter{std::move(state), std::move(ip), limit};
   on_loop([this, filter = std::move(filter), respond = std::move(respond)]() mutable {
-    parts_.journal.list(std::move(filter), [respond = std::move(respond)](const std::vector<JobRecord>& found) {
-      std::string body = R"({"jobs":[)";
-      for (const JobRecord& record : found) {
-        if (body.back() != '[') body += ',';
-        body += shown(record);
-      }
-      respond({200, body + "]}"});
-    });
+    parts_.journal.list(std::move(filter),
+                        [respond = std::move(respond)](const std::vector<JobRecord>& found) {
+                          std::string body = R"({"jobs":[)";
+                          for (const JobRecord& record : found) {
+                            if (body.back() != '[') body += ',';
+                            body += shown(record);
+                          }
+                          respond({200, body + "]}"});
+                        });
   });
 }
 

@@ -1,10 +1,12 @@
 #include "app/app.h"
 
+#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/system/system_error.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <optional>
@@ -22,6 +24,7 @@
 #include "dialect/envelope.h"
 #include "dispatch/dispatcher.h"
 #include "journal/memory_journal.h"
+#include "journal/sqlite_journal.h"
 #include "metrics/metrics.h"
 #include "wire/loop_timers.h"
 #include "wire/server.h"
@@ -32,6 +35,8 @@ namespace {
 
 // After the drain's time is over: for the last messages to leave.
 constexpr Millis kLastWords{700};
+// Finished jobs that are read at start, to tell second results.
+constexpr std::size_t kRemembered = 10000;
 
 DispatchLimits dispatch_limits(const config::Options& options) {
   DispatchLimits limits;
@@ -63,6 +68,14 @@ dialect::Limits api_limits(const config::Options& options) {
   return limits;
 }
 
+std::unique_ptr<Journal> open_journal(const config::JournalOptions& journal, SqliteJournal::Post post) {
+  if (journal.path.empty()) return std::make_unique<MemoryJournal>(journal.keep_jobs, std::move(post));
+  SqliteJournal::Options options;
+  options.path = journal.path;
+  options.keep = {journal.keep, journal.keep_jobs};
+  return std::make_unique<SqliteJournal>(options, std::move(post));
+}
+
 // Thousands of connections need file descriptors: takes as many as the system lets it.
 void allow_many_files() {
   rlimit files{};
@@ -77,19 +90,24 @@ struct App::Parts {
   Parts(config::Options given, std::string file)
       : options(std::move(given)),
         config_file(std::move(file)),
-        journal(options.job.history, [this](std::function<void()> action) { asio::post(loop, std::move(action)); }),
+        journal(open_journal(options.journal,
+                             [this](std::function<void()> action) { asio::post(loop, std::move(action)); })),
         agents(loop, timers.timers(), clock, pool_options(options)),
-        dispatcher({agents, processors, journal, broker, broker, metrics, clock, timers.timers(), dialect::rebuild_job},
+        dispatcher({agents, processors, *journal, broker, broker, metrics, clock, timers.timers(),
+                    dialect::rebuild_job},
                    dispatch_limits(options)),
         result_door(dispatcher),
-        admin_view({loop, dispatcher, journal, metrics, api_limits(options), [this] { return trouble(); }}) {}
+        admin_view({loop, dispatcher, *journal, metrics, api_limits(options), [this] { return trouble(); }}) {
+  }
 
+  void recover();
+  void serve();
   void listen();
   void handle_signals();
   void reload();
   void drain();
   void shut_down();
-  std::string trouble() const { return draining ? "shutting down" : broker.trouble(); }
+  std::string trouble() const;
 
   config::Options options;
   const std::string config_file;
@@ -97,7 +115,7 @@ struct App::Parts {
   wire::LoopTimers timers{loop};
   SystemClock clock;
   Metrics metrics;
-  MemoryJournal journal;
+  const std::unique_ptr<Journal> journal;
   agent::AgentPool agents;
   NoProcessors processors{loop};
   BrokerSide broker{loop};
@@ -108,7 +126,9 @@ struct App::Parts {
   std::optional<admin::HttpServer> http;
   asio::signal_set signals{loop, SIGTERM, SIGINT, SIGHUP};
   Timer drain_limit;
+  std::string listening_on;  // the address that is being bound, for people
   bool draining = false;
+  ExitCode exit_code = kOk;
 };
 
 App::App(config::Options options, std::string config_file)
@@ -117,10 +137,12 @@ App::App(config::Options options, std::string config_file)
 App::~App() = default;
 
 void App::Parts::listen() {
+  listening_on = fmt::format("{}:{} (thrift.scheduler.port)", options.thrift.host, options.thrift.port);
   results.emplace(loop, options.thrift.host, options.thrift.port, server_limits(options),
                   wire::scheduler_service_handler(result_door));
   log::info("results of asynchronous jobs are taken on {}:{}", options.thrift.host, results->port());
   if (!options.admin.enabled) return;
+  listening_on = options.admin.listen + " (admin.listen)";
   const auto address = config::parse_listen(options.admin.listen);
   admin::HttpOptions how;
   how.host = address->host;
@@ -133,25 +155,44 @@ void App::Parts::listen() {
 ExitCode App::run() {
   std::signal(SIGPIPE, SIG_IGN);
   allow_many_files();
-  try {
-    parts_->listen();
-  } catch (const std::exception& error) {
-    log::error("cannot listen on {}:{} or {}: {}", parts_->options.thrift.host, parts_->options.thrift.port,
-               parts_->options.admin.listen, error.what());
-    parts_->shut_down();
-    parts_->loop.run();
-    return kCannotBind;
-  }
+  if (!parts_->options.standalone) parts_->broker.open(parts_->options, parts_->metrics);
   parts_->handle_signals();
-  if (!parts_->options.standalone) {
-    parts_->broker.open(
-        parts_->options,
-        [this](Submission submission) { parts_->dispatcher.submit(std::move(submission)); }, parts_->metrics);
-  }
-  log::info("elves-scheduler {} is ready{}", ELVES_VERSION, parts_->options.standalone ? " (standalone)" : "");
+  parts_->recover();
   parts_->loop.run();
   log::info("elves-scheduler has stopped");
-  return kOk;
+  return parts_->exit_code;
+}
+
+// What an earlier process left comes first, so that no request and no result meets a half-known past.
+void App::Parts::recover() {
+  journal->open_jobs([this](std::vector<JobRecord> open) {
+    dispatcher.recover(std::move(open));
+    journal->list({"published", "", kRemembered}, [this](std::vector<JobRecord> finished) {
+      dispatcher.recover(std::move(finished));
+      if (!draining) serve();
+    });
+  });
+}
+
+void App::Parts::serve() {
+  try {
+    listen();
+  } catch (const boost::system::system_error& error) {
+    log::error("cannot listen on {}: {}", listening_on, error.code().message());
+    exit_code = kCannotBind;
+    return shut_down();
+  }
+  if (!options.standalone) {
+    broker.consume(
+        options, [this](Submission submission) { dispatcher.submit(std::move(submission)); }, metrics);
+  }
+  log::info("elves-scheduler {} is ready{}", ELVES_VERSION, options.standalone ? " (standalone)" : "");
+}
+
+std::string App::Parts::trouble() const {
+  if (draining) return "shutting down";
+  const std::string journal_trouble = journal->trouble();
+  return journal_trouble.empty() ? broker.trouble() : journal_trouble;
 }
 
 void App::Parts::handle_signals() {
@@ -185,7 +226,8 @@ void App::Parts::reload() {
   options.drain = loaded.options.drain;
   dispatcher.set_limits(dispatch_limits(options));
   agents.set_options(pool_options(options));
-  log::info("{} read again: log level and the job, agent and drain limits are in force", config_file);
+  log::info("{} read again: log.level, job.maxOpen, job.grace, agent.* and drain.timeout are in force",
+            config_file);
 }
 
 void App::Parts::drain() {

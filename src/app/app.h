@@ -1,5 +1,5 @@
-// elves-scheduler as a whole: builds every adapter, wires it to the dispatcher, starts and drains in order. The
-// only place that knows concrete types.
+// elves-scheduler as a whole: builds every adapter, wires it to the dispatcher, starts and drains in order.
+// The only place that knows concrete types.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,9 @@ enum ExitCode : int {
 
 class App {
  public:
-  // `config_file` is read again on SIGHUP; "" = there is none.
+  // Opens the journal: throws std::runtime_error saying why it cannot be used. `config_file` is read again on
+  // SIGHUP;
+  // "" = there is none.
   App(config::Options options, std::string config_file);
   ~App();
 

@@ -14,23 +14,25 @@ broker::BrokerOptions broker_options(const config::MqOptions& mq) {
 
 }  // namespace
 
-void BrokerSide::open(const config::Options& options, std::function<void(Submission)> on_submission,
-                      MetricsSink& metrics) {
-  on_submission_ = std::move(on_submission);
-  const auto how = broker_options(options.mq);
-  dialect::Limits limits;
-  limits.max_body = options.mq.max_message;
-  limits.default_timeout = options.job.default_timeout;
+void BrokerSide::open(const config::Options& options, MetricsSink& metrics) {
   publisher_.emplace(
-      how,
+      broker_options(options.mq),
       [this](std::vector<std::function<void()>> done) {
         asio::post(loop_, [done = std::move(done)] {
           for (const auto& confirmed : done) confirmed();
         });
       },
       metrics);
+}
+
+void BrokerSide::consume(const config::Options& options, std::function<void(Submission)> on_submission,
+                         MetricsSink& metrics) {
+  on_submission_ = std::move(on_submission);
+  dialect::Limits limits;
+  limits.max_body = options.mq.max_message;
+  limits.default_timeout = options.job.default_timeout;
   consumer_.emplace(
-      how, limits,
+      broker_options(options.mq), limits,
       [this](std::vector<Submission> batch) {
         asio::post(loop_, [this, batch = std::move(batch)]() mutable {
           for (Submission& submission : batch) on_submission_(std::move(submission));

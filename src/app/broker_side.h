@@ -19,8 +19,11 @@ class BrokerSide final : public Publisher, public DeliveryAcker {
  public:
   explicit BrokerSide(boost::asio::io_context& loop) : loop_(loop) {}
 
-  // Connects, now and whenever the connection is lost; `on_submission` runs on the loop for every request.
-  void open(const config::Options& options, std::function<void(Submission)> on_submission, MetricsSink& metrics);
+  // Connects for publishing, now and whenever the connection is lost.
+  void open(const config::Options& options, MetricsSink& metrics);
+  // Takes requests; `on_submission` runs on the loop for each. After open().
+  void consume(const config::Options& options, std::function<void(Submission)> on_submission,
+               MetricsSink& metrics);
   void stop_consuming();
   void close();
 

@@ -16,7 +16,8 @@ class NoProcessors final : public ProcessorClient {
 
   void notify(JobPtr job, const WorkerAnswer&, std::function<void(Stage)> done) override {
     boost::asio::post(loop_, [job = std::move(job), done = std::move(done)] {
-      done(Stage{false, Error{ErrorCode::app_not_found, "no processor address known for " + job->app}, Millis(0)});
+      done(Stage{false, Error{ErrorCode::app_not_found, "no processor address known for " + job->app},
+                 Millis(0)});
     });
   }
 

@@ -17,8 +17,8 @@ enum class Event : std::uint8_t {
   redelivery_joined,   // a redelivered request whose job is open or over here
   redelivery_refused,  // a redelivered synchronous request that is not: outcome_unknown
   dead_letter,
-  reply_returned,      // nobody listens where the message should go
-  publish_retried,     // the broker refused a message; it is sent again
+  reply_returned,   // nobody listens where the message should go
+  publish_retried,  // the broker refused a message; it is sent again
   broker_connected,
   broker_lost,
 };

@@ -11,10 +11,10 @@
 namespace elves::log {
 
 struct LogOptions {
-  std::string level = "info";  // trace | debug | info | warn | error
-  std::string file;            // "" = standard error
-  std::string format = "text"; // text | json (one object a line)
-  std::size_t rotate_bytes = 50 * 1024 * 1024;
+  std::string level = "info";   // trace | debug | info | warn | error
+  std::string file;             // "" = standard error
+  std::string format = "text";  // text | json (one object a line)
+  std::size_t rotate_bytes = std::size_t{50} * 1024 * 1024;
   std::size_t rotate_files = 5;
 };
 

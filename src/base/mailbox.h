@@ -12,8 +12,8 @@
 
 namespace elves {
 
-// push() from any thread; fd() and take() from the owning thread. Unbounded by itself: what goes in is bounded
-// by the job limits.
+// push() from any thread; fd() and take() from the owning thread. Unbounded by itself: what goes in is
+// bounded by the job limits.
 template <class T>
 class Mailbox {
  public:

@@ -61,13 +61,15 @@ void Connection::connect(const BrokerOptions& options) {
   if (!socket) throw BrokerError("out of memory");
   const int status = amqp_socket_open_noblock(socket, options.host.c_str(), options.port, &kHandshake);
   if (status != AMQP_STATUS_OK) {
-    throw BrokerError(fmt::format("no broker at {}:{}: {}", options.host, options.port, amqp_error_string2(status)));
+    throw BrokerError(
+        fmt::format("no broker at {}:{}: {}", options.host, options.port, amqp_error_string2(status)));
   }
 }
 
 void Connection::login(const BrokerOptions& options) {
-  std::array capabilities{flag("publisher_confirms"), flag("consumer_cancel_notify"), flag("connection.blocked"),
-                          flag("basic.nack"), flag("authentication_failure_close")};
+  std::array capabilities{flag("publisher_confirms"), flag("consumer_cancel_notify"),
+                          flag("connection.blocked"), flag("basic.nack"),
+                          flag("authentication_failure_close")};
   std::array<amqp_table_entry_t, 2> properties{};
   properties[0].key = amqp_cstring_bytes("capabilities");
   properties[0].value.kind = AMQP_FIELD_KIND_TABLE;
@@ -77,15 +79,16 @@ void Connection::login(const BrokerOptions& options) {
   properties[1].value.value.bytes = amqp_cstring_bytes("elves-scheduler");
   const amqp_table_t table{static_cast<int>(properties.size()), properties.data()};
   amqp_set_handshake_timeout(state_, &kHandshake);
-  const auto reply = amqp_login_with_properties(state_, options.vhost.c_str(), 0, kFrameMax,
-                                                static_cast<int>(options.heartbeat.count()), &table,
-                                                AMQP_SASL_METHOD_PLAIN, options.user.c_str(), options.password.c_str());
+  const auto reply = amqp_login_with_properties(
+      state_, options.vhost.c_str(), 0, kFrameMax, static_cast<int>(options.heartbeat.count()), &table,
+      AMQP_SASL_METHOD_PLAIN, options.user.c_str(), options.password.c_str());
   amqp_set_rpc_timeout(state_, &kAnswer);
   if (reply.reply_type == AMQP_RESPONSE_NORMAL) return;
   throw BrokerError(fmt::format("login to {}:{} as '{}' on vhost '{}' failed: {}", options.host, options.port,
                                 options.user, options.vhost,
-                                reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION ? closed_by_broker(reply.reply)
-                                                                                   : amqp_error_string2(reply.library_error)));
+                                reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION
+                                    ? closed_by_broker(reply.reply)
+                                    : amqp_error_string2(reply.library_error)));
 }
 
 bool Connection::has_buffered() const { return amqp_frames_enqueued(state_) || amqp_data_in_buffer(state_); }
@@ -101,7 +104,8 @@ std::optional<amqp_method_t> Connection::next_method() {
   if (id == AMQP_CONNECTION_CLOSE_METHOD || id == AMQP_CHANNEL_CLOSE_METHOD) {
     throw BrokerError(closed_by_broker(frame.payload.method));
   }
-  if (id == AMQP_BASIC_CANCEL_METHOD) throw BrokerError("the broker cancelled the consumer: was its queue deleted?");
+  if (id == AMQP_BASIC_CANCEL_METHOD)
+    throw BrokerError("the broker cancelled the consumer: was its queue deleted?");
   return frame.payload.method;
 }
 
@@ -109,8 +113,9 @@ void Connection::check(const char* what) const {
   const auto reply = amqp_get_rpc_reply(state_);
   if (reply.reply_type == AMQP_RESPONSE_NORMAL) return;
   throw BrokerError(fmt::format("{}: {}", what,
-                                reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION ? closed_by_broker(reply.reply)
-                                                                                   : amqp_error_string2(reply.library_error)));
+                                reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION
+                                    ? closed_by_broker(reply.reply)
+                                    : amqp_error_string2(reply.library_error)));
 }
 
 void Connection::check(int status, const char* what) {

@@ -1,5 +1,5 @@
-// One AMQP connection with one channel, for one thread. Wraps librabbitmq's calls and turns every failure into a
-// BrokerError.
+// One AMQP connection with one channel, for one thread. Wraps librabbitmq's calls and turns every failure
+// into a BrokerError.
 #pragma once
 
 #include <amqp.h>
@@ -46,8 +46,8 @@ class Connection {
   // Frames that poll() cannot see because they were read already.
   bool has_buffered() const;
 
-  // The next method frame that is here already; nullopt when there is none. Heartbeats are kept up. Throws BrokerError
-  // when the broker closed the channel or the connection, cancelled the consumer, or fell silent.
+  // The next method frame that is here already; nullopt when there is none. Heartbeats are kept up. Throws
+  // BrokerError when the broker closed the channel or the connection, cancelled the consumer, or fell silent.
   std::optional<amqp_method_t> next_method();
 
   // Throws BrokerError naming `what` unless the last synchronous call succeeded.
@@ -69,6 +69,8 @@ class Connection {
 inline amqp_bytes_t bytes(const std::string& text) {
   return amqp_bytes_t{text.size(), const_cast<char*>(text.data())};
 }
-inline std::string_view view(amqp_bytes_t bytes) { return {static_cast<const char*>(bytes.bytes), bytes.len}; }
+inline std::string_view view(amqp_bytes_t bytes) {
+  return {static_cast<const char*>(bytes.bytes), bytes.len};
+}
 
 }  // namespace elves::broker

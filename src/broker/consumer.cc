@@ -20,7 +20,8 @@ std::string_view property(const amqp_basic_properties_t& properties, amqp_flags_
 
 std::uint64_t fingerprint(std::string_view body, const dialect::MessageProperties& properties) {
   std::size_t sum = std::hash<std::string_view>{}(body);
-  for (const auto part : {properties.routing_key, properties.reply_to, properties.correlation_id, properties.message_id}) {
+  for (const auto part :
+       {properties.routing_key, properties.reply_to, properties.correlation_id, properties.message_id}) {
     sum = sum * 0x9E3779B97F4A7C15U + std::hash<std::string_view>{}(part);
   }
   return sum == 0 ? 1 : sum;
@@ -66,15 +67,16 @@ void Consumer::session(Connection& connection) {
 void Consumer::subscribe(Connection& connection) {
   amqp_basic_qos(connection.raw(), Connection::kChannel, 0, options().prefetch, false);
   connection.check("setting the prefetch");
-  amqp_basic_consume(connection.raw(), Connection::kChannel, bytes(kRequestQueue), bytes(kConsumerTag), false, false,
-                     false, amqp_empty_table);
+  amqp_basic_consume(connection.raw(), Connection::kChannel, bytes(kRequestQueue), bytes(kConsumerTag), false,
+                     false, false, amqp_empty_table);
   connection.check("consuming queue scheduler");
   next_check_ = std::chrono::steady_clock::now() + kDeafCheck;
 }
 
 void Consumer::check_not_deaf(Connection& connection) {
   if (std::chrono::steady_clock::now() < next_check_) return;
-  if (count_consumers(connection) == 0) throw BrokerError("queue scheduler has no consumer although this is one");
+  if (count_consumers(connection) == 0)
+    throw BrokerError("queue scheduler has no consumer although this is one");
   next_check_ = std::chrono::steady_clock::now() + kDeafCheck;
 }
 

@@ -15,8 +15,8 @@
 namespace elves::broker {
 
 // A thread and a connection of its own, so that a broker that blocks publishers stops neither deliveries nor
-// acknowledgements. A connection whose channel died, whose consumer was cancelled or that no longer counts as a consumer
-// of its queue is rebuilt.
+// acknowledgements. A connection whose channel died, whose consumer was cancelled or that no longer counts as
+// a consumer of its queue is rebuilt.
 class Consumer final : public Link, public DeliveryAcker {
  public:
   // Called on the consumer's thread with everything that was there at once.
@@ -48,8 +48,8 @@ class Consumer final : public Link, public DeliveryAcker {
   Mailbox<DeliveryRef> mailbox_;
   std::atomic<bool> cancelled_{false};
   std::uint32_t epoch_ = 0;
-  std::uint64_t run_ = 0;                // all tags of this epoch up to here are acknowledged
-  std::set<std::uint64_t> beyond_run_;   // and these
+  std::uint64_t run_ = 0;               // all tags of this epoch up to here are acknowledged
+  std::set<std::uint64_t> beyond_run_;  // and these
   std::chrono::steady_clock::time_point next_check_;
 };
 

@@ -1,5 +1,5 @@
-// What the consumer's and the publisher's threads have in common: connect, serve until the connection fails, back
-// off, again, forever; told once per change of state.
+// What the consumer's and the publisher's threads have in common: connect, serve until the connection fails,
+// back off, again, forever; told once per change of state.
 #pragma once
 
 #include <atomic>
@@ -29,10 +29,12 @@ class Link {
  protected:
   // Starts the thread; call at the end of the final class's constructor.
   void start_thread();
-  // Ends the thread: session() must return soon once stopping() is true. Call first in the final class's destructor.
+  // Ends the thread: session() must return soon once stopping() is true. Call first in the final class's
+  // destructor.
   void stop_thread();
 
-  // One connection's life, on the thread; throws BrokerError when it is over. `connection` has its topology declared.
+  // One connection's life, on the thread; throws BrokerError when it is over. `connection` has its topology
+  // declared.
   virtual void session(Connection& connection) = 0;
   // Makes poll() on wake_fd() return.
   virtual void wake() = 0;

@@ -110,14 +110,15 @@ void AmqpPublisher::send(Connection& connection, const Message& message) {
       entry.value.value.bytes = bytes(value);
       return entry;
     };
-    headers = {header("x-elves-error", reason), header("x-elves-routing-key", message.dead_letter->routing_key),
-               header("x-elves-time", time)};
+    headers = {header("x-elves-error", reason),
+               header("x-elves-routing-key", message.dead_letter->routing_key), header("x-elves-time", time)};
     properties._flags |= AMQP_BASIC_HEADERS_FLAG;
     properties.headers = {static_cast<int>(headers.size()), headers.data()};
   }
-  Connection::check(amqp_basic_publish(connection.raw(), Connection::kChannel, bytes(message.exchange),
-                                       bytes(message.routing_key), true, false, &properties, bytes(message.body)),
-                    "publishing");
+  Connection::check(
+      amqp_basic_publish(connection.raw(), Connection::kChannel, bytes(message.exchange),
+                         bytes(message.routing_key), true, false, &properties, bytes(message.body)),
+      "publishing");
 }
 
 void AmqpPublisher::take_confirms(Connection& connection) {
@@ -154,7 +155,8 @@ template <class Action>
 void AmqpPublisher::for_tags(std::uint64_t tag, bool multiple, Action action) {
   if (tag < first_tag_) return;
   const std::size_t last = std::min<std::size_t>(tag - first_tag_, sent_ - 1);
-  for (std::size_t i = multiple ? 0 : last; i <= last && i < unconfirmed_.size(); ++i) action(unconfirmed_[i]);
+  for (std::size_t i = multiple ? 0 : last; i <= last && i < unconfirmed_.size(); ++i)
+    action(unconfirmed_[i]);
 }
 
 void AmqpPublisher::on_ack(std::uint64_t tag, bool multiple) {
@@ -181,11 +183,13 @@ void AmqpPublisher::on_return(Connection& connection, const amqp_basic_return_t&
   amqp_message_t message;
   const auto reply = amqp_read_message(connection.raw(), Connection::kChannel, &message, 0);
   if (reply.reply_type != AMQP_RESPONSE_NORMAL) throw BrokerError("reading a returned message");
-  const std::string id(message.properties._flags & AMQP_BASIC_MESSAGE_ID_FLAG ? view(message.properties.message_id)
-                                                                              : std::string_view{});
+  const std::string id(message.properties._flags & AMQP_BASIC_MESSAGE_ID_FLAG
+                           ? view(message.properties.message_id)
+                           : std::string_view{});
   amqp_destroy_message(&message);
   metrics().count(Event::reply_returned);
-  log::warn("job {}: nobody listens at '{}' ({}): its message goes to {}", id, routing_key, reason, kDeadQueue);
+  log::warn("job {}: nobody listens at '{}' ({}): its message goes to {}", id, routing_key, reason,
+            kDeadQueue);
   const auto sent_end = unconfirmed_.begin() + static_cast<std::ptrdiff_t>(sent_);
   const auto at = std::find_if(unconfirmed_.begin(), sent_end, [&](const Message& candidate) {
     return !candidate.confirmed && !candidate.returned && candidate.message_id == id &&
@@ -202,7 +206,8 @@ void AmqpPublisher::release_confirmed() {
     if (message.returned) {
       metrics().count(Event::dead_letter);
       Message letter;
-      letter.dead_letter = DeadLetter{{}, message.routing_key, {ErrorCode::internal, "nobody listens at this routing key"}};
+      letter.dead_letter =
+          DeadLetter{{}, message.routing_key, {ErrorCode::internal, "nobody listens at this routing key"}};
       letter.routing_key = kDeadQueue;
       letter.body = std::move(message.body);
       letter.message_id = std::move(message.message_id);

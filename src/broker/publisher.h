@@ -13,12 +13,13 @@
 
 namespace elves::broker {
 
-// A thread and a connection of its own. What is not confirmed when a connection ends is published again on the next
-// one, in its order. Answers are mandatory: one that the broker returns because nobody listens there becomes a dead letter.
+// A thread and a connection of its own. What is not confirmed when a connection ends is published again on
+// the next one, in its order. Answers are mandatory: one that the broker returns because nobody listens there
+// becomes a dead letter.
 class AmqpPublisher final : public Link, public Publisher {
  public:
-  // Called on the publisher's thread with the `done` callbacks of everything confirmed at once; they are to be run on
-  // the loop thread.
+  // Called on the publisher's thread with the `done` callbacks of everything confirmed at once; they are to
+  // be run on the loop thread.
   using OnConfirmed = std::function<void(std::vector<std::function<void()>>)>;
 
   AmqpPublisher(const BrokerOptions& options, OnConfirmed on_confirmed, MetricsSink& metrics);
@@ -64,10 +65,10 @@ class AmqpPublisher final : public Link, public Publisher {
 
   const OnConfirmed on_confirmed_;
   Mailbox<Order> mailbox_;
-  std::deque<Message> unconfirmed_;   // in the order of their publishing
-  std::uint64_t first_tag_ = 1;       // delivery tag of unconfirmed_.front() on this connection
-  std::size_t sent_ = 0;              // how many of unconfirmed_ this connection has sent
-  bool blocked_ = false;              // the broker takes nothing now (memory or disk alarm)
+  std::deque<Message> unconfirmed_;  // in the order of their publishing
+  std::uint64_t first_tag_ = 1;      // delivery tag of unconfirmed_.front() on this connection
+  std::size_t sent_ = 0;             // how many of unconfirmed_ this connection has sent
+  bool blocked_ = false;             // the broker takes nothing now (memory or disk alarm)
 };
 
 }  // namespace elves::broker

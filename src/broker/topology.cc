@@ -7,13 +7,15 @@
 namespace elves::broker {
 namespace {
 
-// Runs `declare`; when the broker refuses it because the thing exists otherwise, opens the channel anew and runs `use`.
+// Runs `declare`; when the broker refuses it because the thing exists otherwise, opens the channel anew and
+// runs `use`.
 void declare_or_use(Connection& connection, const std::string& name, const std::function<void()>& declare,
                     const std::function<void()>& use) {
   declare();
   const auto reply = amqp_get_rpc_reply(connection.raw());
-  const bool refused = reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
-                       static_cast<amqp_channel_close_t*>(reply.reply.decoded)->reply_code == AMQP_PRECONDITION_FAILED;
+  const bool refused =
+      reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
+      static_cast<amqp_channel_close_t*>(reply.reply.decoded)->reply_code == AMQP_PRECONDITION_FAILED;
   if (!refused) return connection.check(("declaring " + name).c_str());
   log::warn("{} exists with other arguments: used as it is", name);
   connection.reopen_channel();
@@ -23,8 +25,8 @@ void declare_or_use(Connection& connection, const std::string& name, const std::
 
 void declare_exchange(Connection& connection, const std::string& exchange) {
   const auto declare = [&](bool passive) {
-    amqp_exchange_declare(connection.raw(), Connection::kChannel, bytes(exchange), amqp_cstring_bytes("topic"), passive,
-                          true, false, false, amqp_empty_table);
+    amqp_exchange_declare(connection.raw(), Connection::kChannel, bytes(exchange),
+                          amqp_cstring_bytes("topic"), passive, true, false, false, amqp_empty_table);
   };
   declare_or_use(connection, "exchange " + exchange, [&] { declare(false); }, [&] { declare(true); });
 }
@@ -54,8 +56,8 @@ void declare_topology(Connection& connection, const BrokerOptions& options) {
 }
 
 std::uint32_t count_consumers(Connection& connection) {
-  const auto* queue = amqp_queue_declare(connection.raw(), Connection::kChannel, bytes(kRequestQueue), true, true, false,
-                                         false, amqp_empty_table);
+  const auto* queue = amqp_queue_declare(connection.raw(), Connection::kChannel, bytes(kRequestQueue), true,
+                                         true, false, false, amqp_empty_table);
   connection.check("looking at queue scheduler");
   return queue->consumer_count;
 }

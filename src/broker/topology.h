@@ -10,7 +10,8 @@ namespace elves::broker {
 inline const std::string kRequestQueue = "scheduler";
 inline const std::string kDeadQueue = "scheduler.dead";
 
-// Makes what is missing; an exchange or queue that exists with other arguments is used as it is. Throws BrokerError.
+// Makes what is missing; an exchange or queue that exists with other arguments is used as it is. Throws
+// BrokerError.
 void declare_topology(Connection& connection, const BrokerOptions& options);
 
 // How many consumers the request queue has; throws BrokerError when the channel is dead or the queue gone.

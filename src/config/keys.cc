@@ -138,6 +138,7 @@ std::vector<Key> make_keys() {
   const auto thrift = [](auto field) { return at(&Options::thrift, field); };
   const auto agent = [](auto field) { return at(&Options::agent, field); };
   const auto job = [](auto field) { return at(&Options::job, field); };
+  const auto journal = [](auto field) { return at(&Options::journal, field); };
   const auto admin = [](auto field) { return at(&Options::admin, field); };
   const auto zookeeper = [](auto field) { return at(&Options::zookeeper, field); };
   const auto log = [](auto field) { return at(&Options::log, field); };
@@ -170,7 +171,11 @@ std::vector<Key> make_keys() {
       seconds("job.defaultTimeout", job(&JobOptions::default_timeout), 1, 7 * kDay),
       seconds("job.grace", job(&JobOptions::grace), 0, 3600),
       count("job.maxOpen", job(&JobOptions::max_open), 1, 10 * kMillion),
-      count("job.history", job(&JobOptions::history), 0, 10 * kMillion),
+
+      text("journal.path", journal(&JournalOptions::path), any_text,
+           "file name; empty = in memory, forgotten at every restart"),
+      seconds("journal.keep", journal(&JournalOptions::keep), 1, 3650 * kDay),
+      count("journal.keepJobs", journal(&JournalOptions::keep_jobs), 0, 100 * kMillion),
 
       flag("admin.enabled", admin(&AdminOptions::enabled)),
       text(

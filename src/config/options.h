@@ -47,7 +47,12 @@ struct JobOptions {
   std::chrono::seconds default_timeout{90};  // job.defaultTimeout
   std::chrono::seconds grace{5};             // job.grace: added to the timeout before 410.2
   std::size_t max_open = 200000;             // job.maxOpen: jobs in all; beyond: 410.5
-  std::size_t history = 10000;               // job.history: finished jobs kept to look at
+};
+
+struct JournalOptions {
+  std::string path = "var/journal.db";       // journal.path: "" = in memory, forgotten when the process ends
+  std::chrono::seconds keep{7 * 24 * 3600};  // journal.keep: how long finished jobs can be looked at
+  std::size_t keep_jobs = 100000;            // journal.keepJobs: and how many of them
 };
 
 struct AdminOptions {
@@ -69,6 +74,7 @@ struct Options {
   ThriftOptions thrift;
   AgentOptions agent;
   JobOptions job;
+  JournalOptions journal;
   AdminOptions admin;
   ZookeeperOptions zookeeper;
   log::LogOptions log;             // log.level, log.file, log.format, log.maxBytes, log.maxFiles

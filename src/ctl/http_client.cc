@@ -32,8 +32,8 @@ using Request = http::request<http::string_body>;
 constexpr std::chrono::seconds kConnectPatience{5};
 constexpr std::uint64_t kMaxBody = 1u << 30;
 
-net::awaitable<void> connect(boost::beast::tcp_stream& stream, const Url& url) {
-  net::ip::tcp::resolver resolver(stream.get_executor());
+net::awaitable<void> connect(net::io_context& loop, boost::beast::tcp_stream& stream, const Url& url) {
+  net::ip::tcp::resolver resolver(loop);
   const auto addresses = co_await resolver.async_resolve(url.host, url.port, use_awaitable);
   stream.expires_after(kConnectPatience);
   co_await stream.async_connect(addresses, use_awaitable);
@@ -72,7 +72,7 @@ HttpResponse send(const Url& url, const Request& request, std::chrono::seconds p
   net::io_context loop(1);
   boost::beast::tcp_stream stream(loop);
   try {
-    run(loop, [&]() -> net::awaitable<void> { return connect(stream, url); });
+    run(loop, [&]() -> net::awaitable<void> { return connect(loop, stream, url); });
   } catch (const boost::system::system_error& fault) {
     throw Failure(kExitNotDone, fmt::format("no scheduler answers at {}: {}; is it running? (--url)",
                                             url.text(), reason(fault.code(), kConnectPatience)));

@@ -14,9 +14,8 @@ namespace {
 
 bool is_port(std::string_view text) {
   std::uint16_t port = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, fault] = std::from_chars(text.data(), end, port);
-  return fault == std::errc() && stop == end && port > 0;
+  const auto [stop, fault] = std::from_chars(text.begin(), text.end(), port);
+  return fault == std::errc() && stop == text.end() && port > 0;
 }
 
 }  // namespace

@@ -18,14 +18,17 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
   }
   if (submission.delivery && settle_redelivered(submission)) return submission.job.log_id;
   if (draining_ && submission.delivery && !submission.job.synchronous()) {
-    return Error{ErrorCode::overloaded, "left to the broker"};  // unacknowledged: delivered again, elsewhere or later
+    return Error{ErrorCode::overloaded,
+                 "left to the broker"};  // unacknowledged: delivered again, elsewhere or later
   }
-  if (draining_) return reject(std::move(submission), {ErrorCode::overloaded, "the scheduler is shutting down"});
+  if (draining_)
+    return reject(std::move(submission), {ErrorCode::overloaded, "the scheduler is shutting down"});
   if (table_.size() >= limits_.max_open) {
     return reject(std::move(submission), {ErrorCode::overloaded, "job.maxOpen jobs are open"});
   }
   submission.job.may_be_repeat = submission.redelivered;
-  if (!submission.job.synchronous() && submission.job.id.empty()) submission.job.id = submission.job.log_id.text();
+  if (!submission.job.synchronous() && submission.job.id.empty())
+    submission.job.id = submission.job.log_id.text();
   auto job = std::make_shared<const Job>(std::move(submission.job));
   const LogId id = job->log_id;
   OpenJob& open = table_.add(std::move(job), submission.fingerprint, submission.delivery);
@@ -57,7 +60,8 @@ Result<LogId> Dispatcher::reject(Submission submission, Error error) {
     answer_now(Answer{kind, std::move(job), std::move(outcome)}, submission.delivery);
   } else if (submission.delivery) {
     ports_.metrics.count(Event::dead_letter);
-    answer_now(DeadLetter{std::move(submission.body), std::move(submission.routing_key), error}, submission.delivery);
+    answer_now(DeadLetter{std::move(submission.body), std::move(submission.routing_key), error},
+               submission.delivery);
   }
   return error;
 }
@@ -71,11 +75,12 @@ void Dispatcher::answer_now(Publication what, std::optional<DeliveryRef> deliver
   });
 }
 
-// Whether the submission needs no run of its own: it is the same job as one that is open or over here, or nobody knows
-// whether it ran.
+// Whether the submission needs no run of its own: it is the same job as one that is open or over here, or
+// nobody knows whether it ran.
 bool Dispatcher::settle_redelivered(Submission& submission) {
   const DeliveryRef delivery = *submission.delivery;
-  OpenJob* same = submission.redelivered ? table_.find_redelivered(submission.fingerprint, delivery) : nullptr;
+  OpenJob* same =
+      submission.redelivered ? table_.find_redelivered(submission.fingerprint, delivery) : nullptr;
   if (!same && submission.job.type == JobType::queue) same = table_.find_queue_task(submission.job.wire_id());
   if (same) {
     ports_.metrics.count(Event::redelivery_joined);
@@ -87,9 +92,17 @@ bool Dispatcher::settle_redelivered(Submission& submission) {
       same->delivery = delivery;
     }
     submission.job.log_id = same->job->log_id;
+    if (same->recovered && same->state == JobState::accepted) {
+      // The process before this one may have ended between the journal's word and the acceptance.
+      same->acceptance_owed = same->job->reply.has_value();
+      same->recovered = false;
+      send_acceptance(*same, same->outcome);
+    }
     return true;
   }
   if (!submission.redelivered) return false;
+  if (const auto before = interrupted_.extract(submission.fingerprint))
+    submission.job.log_id = before.mapped();
   if (submission.job.type == JobType::queue && finished_.knows_queue_task(submission.job.wire_id())) {
     ports_.metrics.count(Event::redelivery_joined);
     ports_.acker.acknowledge(delivery);
@@ -132,7 +145,8 @@ void Dispatcher::run(const OpenJob& open) {
 void Dispatcher::start(LogId id) {
   OpenJob* open = table_.find(id);
   if (!open || open->state != JobState::received) return;
-  ports_.agents.start(open->job, deadline_of(*open), [this, id](const AgentReply& reply) { on_started(id, reply); });
+  ports_.agents.start(open->job, deadline_of(*open),
+                      [this, id](const AgentReply& reply) { on_started(id, reply); });
 }
 
 void Dispatcher::on_started(LogId id, const AgentReply& reply) {
@@ -156,16 +170,21 @@ void Dispatcher::await_result(OpenJob& open) {
   const LogId id = open.job->log_id;
   open.state = JobState::accepted;
   open.outcome.running = true;
-  log::debug("job {} {}", id.text(), open.doubt ? "sent, not confirmed by the agent" : "accepted by the agent");
-  ports_.timers.set(open.deadline, deadline_of(open), [this, id] {
-    OpenJob* late = table_.find(id);
-    fail(*late, late->doubt ? *late->doubt : Error{ErrorCode::job_timeout, "no result from the agent"});
-  });
+  log::debug("job {} {}", id.text(),
+             open.doubt ? "sent, not confirmed by the agent" : "accepted by the agent");
+  arm_deadline(open);
   record(open, [this, id](const Result<void>& kept) {
     OpenJob* job = table_.find(id);
     if (!job || !kept) return;
     acknowledge(*job);
     if (job->state == JobState::accepted) send_acceptance(*job, job->outcome);
+  });
+}
+
+void Dispatcher::arm_deadline(OpenJob& open) {
+  ports_.timers.set(open.deadline, deadline_of(open), [this, id = open.job->log_id] {
+    OpenJob* late = table_.find(id);
+    fail(*late, late->doubt ? *late->doubt : Error{ErrorCode::job_timeout, "no result from the agent"});
   });
 }
 

@@ -1,20 +1,24 @@
 // The heart: what happens to a job between the message that asks for it and the message that ends it.
 //
-// The main path: submit() -> agent call -> settle() -> publish -> acknowledge -> erase. An asynchronous job's result
-// comes in by the second door, deliver(). The promises kept here:
-//  - A synchronous job is called at most once; its delivery is acknowledged when its reply is confirmed. A redelivered request
+// The main path: submit() -> agent call -> settle() -> publish -> acknowledge -> erase. An asynchronous job's
+// result comes in by the second door, deliver(). The promises kept here:
+//  - A synchronous job is called at most once; its delivery is acknowledged when its reply is confirmed. A
+//  redelivered request
 //    joins the job that is still open here, else its caller is told outcome_unknown at once.
-//  - An asynchronous job ends in exactly one terminal message: its result, why it could not be started, or job_timeout
-//    at timeout + grace. Its delivery is acknowledged once the journal knows that the agent has it. A result after job_timeout is
-//    delivered too, once.
+//  - An asynchronous job ends in exactly one terminal message: its result, why it could not be started, or
+//  job_timeout
+//    at timeout + grace. Its delivery is acknowledged once the journal knows that the agent has it. A result
+//    after job_timeout is delivered too, once.
 //  - An agent hears that a result is taken only after the journal has it.
 //  - Nothing waits forever: every job has a deadline, and max_open bounds them all.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
-#include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "base/timers.h"
 #include "dispatch/finished_jobs.h"
@@ -51,17 +55,25 @@ class Dispatcher {
 
   Dispatcher(Ports ports, DispatchLimits limits);
 
+  // Takes over what a process before this one left in the journal; before the first submission and the first
+  // result. Accepted jobs get their deadlines back (those overdue end at the timers' next turn), settled ones
+  // are published, finished ones are remembered, to tell second results. What was only received is closed:
+  // its request is still the broker's, which delivers it again, and it keeps its log id if it comes back
+  // here.
+  void recover(std::vector<JobRecord> records);
+
   // Takes a request. Answers its log id, or the error that it was rejected with (then on_end is not called).
   Result<LogId> submit(Submission submission, OnEnd on_end = {});
 
-  // Takes a result that an agent brought. `taken(true)` once it is durable, or when it needs no keeping (a second one);
-  // `taken(false)` when it could not be kept: the agent should bring it again.
+  // Takes a result that an agent brought. `taken(true)` once it is durable, or when it needs no keeping (a
+  // second one); `taken(false)` when it could not be kept: the agent should bring it again.
   void deliver(AgentResult result, Taken taken);
 
-  // From now on every submission is rejected as overloaded; asynchronous ones from the broker are left to it, not
-  // acknowledged. `done` runs when no job needs this process any more.
+  // From now on every submission is rejected as overloaded; asynchronous ones from the broker are left to it,
+  // not acknowledged. `done` runs when no job needs this process any more.
   void drain(std::function<void()> done);
-  // The drain's time is over: every job still open that would be lost with this process ends in outcome_unknown.
+  // The drain's time is over: every job still open that would be lost with this process ends in
+  // outcome_unknown.
   void give_up();
 
   void set_limits(DispatchLimits limits) { limits_ = limits; }
@@ -77,6 +89,12 @@ class Dispatcher {
   void on_started(LogId id, const AgentReply& reply);
   void await_result(OpenJob& open);
   void send_acceptance(OpenJob& open, Outcome outcome);
+  void arm_deadline(OpenJob& open);
+
+  // What was left behind (recovery.cc)
+  void recover_accepted(JobRecord record);
+  void recover_settled(JobRecord record);
+  void close_interrupted(JobRecord record);
 
   // Results (settlement.cc)
   void deliver_unmatched(AgentResult result, Taken taken);
@@ -100,7 +118,8 @@ class Dispatcher {
   JobTable table_;
   FinishedJobs finished_;
   LogIds log_ids_;
-  std::size_t unconfirmed_answers_ = 0;  // of requests that never became a job
+  std::unordered_map<std::uint64_t, LogId> interrupted_;  // by fingerprint: received, then the process ended
+  std::size_t unconfirmed_answers_ = 0;                   // of requests that never became a job
   bool draining_ = false;
   std::function<void()> drained_;
 };

@@ -7,7 +7,8 @@ namespace elves {
 namespace {
 
 std::size_t digest_of(const WorkerAnswer& answer) {
-  const std::size_t numbers = static_cast<std::uint32_t>(answer.costtime) * 31U + static_cast<std::uint32_t>(answer.flag);
+  const std::size_t numbers =
+      static_cast<std::uint32_t>(answer.costtime) * 31U + static_cast<std::uint32_t>(answer.flag);
   return std::hash<std::string>{}(answer.result) ^ (numbers * 0x9E3779B97F4A7C15U);
 }
 

@@ -28,11 +28,12 @@ class FinishedJobs {
 
   explicit FinishedJobs(std::size_t capacity) : capacity_(capacity) {}
 
-  // `job` is settled; outcome.worker tells whether it has a result. Replaces what is remembered of this execution.
+  // `job` is settled; outcome.worker tells whether it has a result. Replaces what is remembered of this
+  // execution.
   void add(const JobPtr& job, const Outcome& outcome);
 
-  // Without a log id from the agent, a cron's result is a duplicate only if it equals the one that was taken: a cron's
-  // id repeats, and another scheduler may have fired it since.
+  // Without a log id from the agent, a cron's result is a duplicate only if it equals the one that was taken:
+  // a cron's id repeats, and another scheduler may have fired it since.
   Match match(const AgentResult& result) const;
 
   // Whether a queue task with this Instruct.id is remembered.

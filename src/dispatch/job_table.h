@@ -26,7 +26,8 @@ struct OpenJob {
   std::optional<Error> doubt;
   bool acceptance_owed = false;  // somebody waits to hear whether the agent took it
   Timer deadline;
-  bool adopted = false;  // opened only to settle a late or unknown result
+  bool recovered = false;  // taken over from a process before this one
+  bool adopted = false;    // opened only to settle a late or unknown result
   std::function<void(const Job&, const Outcome&)> on_end;
   std::vector<std::function<void()>> after_end;  // what had to wait for this job's last message
 };
@@ -42,8 +43,8 @@ class JobTable {
   // connection or acknowledged already. nullptr when that request is not open here.
   OpenJob* find_redelivered(std::uint64_t fingerprint, DeliveryRef again);
 
-  // The unsettled asynchronous job that a result belongs to: by its log id when the agent echoes it, else the oldest with
-  // that Instruct.id (a cron's id repeats on every firing) on that machine.
+  // The unsettled asynchronous job that a result belongs to: by its log id when the agent echoes it, else the
+  // oldest with that Instruct.id (a cron's id repeats on every firing) on that machine.
   OpenJob* find_awaiting(const AgentResult& result);
 
   // The open queue task with this Instruct.id; queue tasks are told by id alone.

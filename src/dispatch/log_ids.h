@@ -8,8 +8,8 @@
 
 namespace elves {
 
-// Never repeats within a process; two processes collide only if their walks over the same 2^64 values overlap,
-// as each starts at a random place. Not thread-safe.
+// Never repeats within a process; two processes collide only if their walks over the same 2^64 values
+// overlap, as each starts at a random place. Not thread-safe.
 class LogIds {
  public:
   LogIds() : next_((std::uint64_t{std::random_device{}()} << 32) | std::random_device{}()) {}

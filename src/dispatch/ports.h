@@ -17,8 +17,8 @@
 
 namespace elves {
 
-// Names one broker delivery. A delivery of an earlier connection (another epoch) can no longer be acknowledged:
-// the broker delivers it again.
+// Names one broker delivery. A delivery of an earlier connection (another epoch) can no longer be
+// acknowledged: the broker delivers it again.
 struct DeliveryRef {
   std::uint64_t tag = 0;
   std::uint32_t epoch = 0;
@@ -36,9 +36,9 @@ struct Submission {
   std::uint64_t fingerprint = 0;  // equal for a request and its redelivery; 0 = not from the broker
 };
 
-// How a call to an agent ended. Errors: send_failed and overloaded: nothing was sent; job_timeout: the deadline
-// passed (`sent` tells whether the agent may have the job); outcome_unknown: sent, then the connection died;
-// agent_answer_illegal: sent, and the answer is no answer to it.
+// How a call to an agent ended. Errors: send_failed and overloaded: nothing was sent; job_timeout: the
+// deadline passed (`sent` tells whether the agent may have the job); outcome_unknown: sent, then the
+// connection died; agent_answer_illegal: sent, and the answer is no answer to it.
 struct AgentReply {
   Result<WorkerAnswer> answer;
   bool sent = false;
@@ -84,8 +84,8 @@ struct DeadLetter {
 
 using Publication = std::variant<Answer, DeadLetter>;
 
-// Publishes with confirms, for as long as it takes: `done` is called once the broker has taken responsibility,
-// and never if the process ends before. Order is kept per job.
+// Publishes with confirms, for as long as it takes: `done` is called once the broker has taken
+// responsibility, and never if the process ends before. Order is kept per job.
 class Publisher {
  public:
   virtual ~Publisher() = default;
@@ -113,6 +113,7 @@ struct JobRecord {
   JobPtr job;
   JobState state = JobState::received;
   Outcome outcome;
+  std::uint64_t fingerprint = 0;  // as in Submission
 };
 struct JobFilter {
   std::string state;  // "open" | "done" | a JobState's name | "" = any
@@ -123,18 +124,22 @@ struct JobFilter {
   bool passes(const JobRecord& record) const;
 };
 
-// Keeps what must not be forgotten, and the history people look at. `kept` is called once the entry is durable,
-// or with an error when it cannot be: then nothing was written.
+// Keeps what must not be forgotten, and the history people look at. `kept` is called once the entry is
+// durable, or with an error when it cannot be: then nothing was written.
 class Journal {
  public:
   using Kept = std::function<void(Result<void>)>;
   virtual ~Journal() = default;
   // Whether what was kept outlives this process.
   virtual bool durable() const = 0;
+  // Why it cannot be written at the moment; "" = it can. Any thread.
+  virtual std::string trouble() const = 0;
   // Writes the record, replacing what the journal holds of the same log id. `kept` may be empty.
   virtual void write(JobRecord record, Kept kept) = 0;
-  // Newest first.
+  // Every record that is not published, oldest first: what a process before this one left.
+  virtual void open_jobs(std::function<void(std::vector<JobRecord>)> found) = 0;
   virtual void find(LogId id, std::function<void(std::vector<JobRecord>)> found) = 0;
+  // Newest first.
   virtual void list(JobFilter filter, std::function<void(std::vector<JobRecord>)> found) = 0;
 };
 

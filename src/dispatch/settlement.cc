@@ -19,7 +19,8 @@ void Dispatcher::deliver(AgentResult result, Taken taken) {
 
 void Dispatcher::deliver_unmatched(AgentResult result, Taken taken) {
   auto match = finished_.match(result);
-  if (match.verdict == FinishedJobs::Verdict::unknown) return adopt_unknown(std::move(result), std::move(taken));
+  if (match.verdict == FinishedJobs::Verdict::unknown)
+    return adopt_unknown(std::move(result), std::move(taken));
   OpenJob* settling = table_.find(match.log_id);
   if (match.verdict == FinishedJobs::Verdict::duplicate || (settling && settling->outcome.worker)) {
     ports_.metrics.count(Event::result_duplicate);
@@ -41,7 +42,8 @@ void Dispatcher::adopt_unknown(AgentResult result, Taken taken) {
   ports_.metrics.count(Event::result_unknown);
   auto rebuilt = ports_.rebuild(result);
   if (!rebuilt) {
-    log::warn("a result from {} names no asynchronous job ({}): dead letter", result.ip, rebuilt.error().detail);
+    log::warn("a result from {} names no asynchronous job ({}): dead letter", result.ip,
+              rebuilt.error().detail);
     ports_.metrics.count(Event::dead_letter);
     answer_now(DeadLetter{std::move(result.answer.result), "dataTransport", rebuilt.error()}, std::nullopt);
     return taken(true);
@@ -146,7 +148,7 @@ void Dispatcher::acknowledge(OpenJob& open) {
 }
 
 void Dispatcher::record(const OpenJob& open, Journal::Kept kept) {
-  ports_.journal.write(JobRecord{open.job, open.state, open.outcome}, std::move(kept));
+  ports_.journal.write(JobRecord{open.job, open.state, open.outcome, open.fingerprint}, std::move(kept));
 }
 
 }  // namespace elves

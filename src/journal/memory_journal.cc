@@ -22,6 +22,10 @@ void MemoryJournal::write(JobRecord record, Kept kept) {
   if (kept) post_([kept = std::move(kept)] { kept({}); });
 }
 
+void MemoryJournal::open_jobs(std::function<void(std::vector<JobRecord>)> found) {
+  post_([found = std::move(found)] { found({}); });
+}
+
 void MemoryJournal::find(LogId id, std::function<void(std::vector<JobRecord>)> found) {
   std::vector<JobRecord> records;
   if (const auto known = by_id_.find(id); known != by_id_.end()) records.push_back(*known->second);

@@ -19,7 +19,10 @@ class MemoryJournal final : public Journal {
   MemoryJournal(std::size_t history, Post post) : history_(history), post_(std::move(post)) {}
 
   bool durable() const override { return false; }
+  std::string trouble() const override { return {}; }
   void write(JobRecord record, Kept kept) override;
+  // Nothing is left from before.
+  void open_jobs(std::function<void(std::vector<JobRecord>)> found) override;
   void find(LogId id, std::function<void(std::vector<JobRecord>)> found) override;
   void list(JobFilter filter, std::function<void(std::vector<JobRecord>)> found) override;
 
@@ -28,7 +31,7 @@ class MemoryJournal final : public Journal {
 
   const std::size_t history_;
   const Post post_;
-  Order order_;  // oldest first
+  Order order_;                      // oldest first
   std::list<Order::iterator> over_;  // likewise
   std::unordered_map<LogId, Order::iterator> by_id_;
 };

@@ -17,7 +17,8 @@ struct Named {
 // In the order of Event.
 constexpr std::array<Named, kEvents> kNames{{
     {"elves_jobs_received_total", "Requests taken, rejected ones included"},
-    {"elves_jobs_rejected_total", "Requests that were not run because they were illegal or a limit was reached"},
+    {"elves_jobs_rejected_total",
+     "Requests that were not run because they were illegal or a limit was reached"},
     {"elves_jobs_succeeded_total", "Jobs whose every stage succeeded"},
     {"elves_jobs_failed_total", "Jobs that ended in a failure"},
     {"elves_results_late_total", "Results that came after their job had timed out"},

@@ -39,7 +39,7 @@ enum class Dialect : std::uint8_t { flat, body };
 
 // Where an answer goes on the broker.
 struct ReplyRoute {
-  bool direct = false;         // true: the default exchange (a queue's name); false: mq.exchange
+  bool direct = false;  // true: the default exchange (a queue's name); false: mq.exchange
   std::string routing_key;
   std::string correlation_id;  // "" = none
 
@@ -48,23 +48,24 @@ struct ReplyRoute {
 
 // What was asked, by whom, of which machine. Strings are as the peer sent them unless said otherwise.
 struct Job {
-  LogId log_id;                      // given by the dispatcher
+  LogId log_id;  // given by the dispatcher
   JobType type = JobType::sync;
   Dialect dialect = Dialect::flat;
-  std::string from;                  // asking component: "openapi", "cron", "queue"; "http" for the job API
-  std::string mid;                   // flat: the message's id, last part of mqkey; may be ""
-  std::string id;                    // asynchronous: the initiator's id
-  std::string rand_id;               // flat, asynchronous: with `id` names one execution; may be ""
-  std::string agent_ip;              // an IPv4 or IPv6 literal
-  std::string mode;                  // as requested; may be ""
+  std::string from;      // asking component: "openapi", "cron", "queue"; "http" for the job API
+  std::string mid;       // flat: the message's id, last part of mqkey; may be ""
+  std::string id;        // asynchronous: the initiator's id
+  std::string rand_id;   // flat, asynchronous: with `id` names one execution; may be ""
+  std::string agent_ip;  // an IPv4 or IPv6 literal
+  std::string mode;      // as requested; may be ""
   std::string app;
   std::string func;
   std::string param;
   std::string proxy;
-  Seconds timeout{0};                // in force, > 0
-  std::optional<ReplyRoute> reply;   // synchronous: the reply; asynchronous: the acceptance. None = nobody asked
-  bool announce = true;              // asynchronous: its result is published to the component `type`
-  bool may_be_repeat = false;        // an earlier attempt at this execution cannot be ruled out
+  Seconds timeout{0};  // in force, > 0
+  std::optional<ReplyRoute>
+      reply;                   // synchronous: the reply; asynchronous: the acceptance. None = nobody asked
+  bool announce = true;        // asynchronous: its result is published to the component `type`
+  bool may_be_repeat = false;  // an earlier attempt at this execution cannot be ruled out
 
   bool synchronous() const { return type == JobType::sync; }
   // Whether the scheduler calls the app's processor after the worker (flat modes sap, ssp; any case).

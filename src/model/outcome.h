@@ -33,16 +33,17 @@ struct Outcome {
   std::optional<Error> error;  // the stage that failed; none when every stage did its part
   Stage agent;
   std::optional<WorkerAnswer> worker;
-  Stage processor;             // as constructed when not asked for
+  Stage processor;  // as constructed when not asked for
   WallTime started{};
   WallTime ended{};
-  WallTime called_back{};      // asynchronous: when the result came in; epoch when none did
+  WallTime called_back{};  // asynchronous: when the result came in; epoch when none did
 
   // Every stage asked for succeeded, the worker's own flag included.
   bool succeeded() const { return !rejected && !running && !error && worker && worker->flag == 1; }
 };
 
-// A result that an agent brought to SchedulerService.dataTransport: the instruction as it echoed it, and the answer.
+// A result that an agent brought to SchedulerService.dataTransport: the instruction as it echoed it, and the
+// answer.
 struct AgentResult {
   std::string id;       // Instruct.id
   std::string exec_id;  // log id, when the agent knows and echoes it; else ""

@@ -33,7 +33,7 @@ ALLOWED = {
 }
 MAINS = {
     "scheduler_main.cc": {"app", "config", "base"},
-    "agent_main.cc": {"worker", "base"},
+    "agent_main.cc": {"worker", "wire", "base"},
     "ctl_main.cc": {"ctl", "base"},
 }
 

@@ -137,7 +137,7 @@ class Client {
  private:
   bool more() {
     char bytes[4096];
-    const auto n = ::recv(fd_, bytes, sizeof bytes, 0);
+    const auto n = ::recvfrom(fd_, bytes, sizeof bytes, 0, nullptr, nullptr);
     timed_out_ = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
     if (n <= 0) return false;
     pending_.append(bytes, static_cast<std::size_t>(n));

@@ -6,22 +6,6 @@
 namespace elves::testing {
 namespace {
 
-// A queue task that the agent has accepted.
-void accepted(Bench& bench, Submission submission = request(JobType::queue)) {
-  bench.dispatcher.submit(std::move(submission));
-  bench.journal.commit();
-  bench.agents.answer(1);
-  bench.journal.commit();
-}
-
-struct Taken {
-  Dispatcher::Taken callback() {
-    return [this](bool kept) { (kept ? yes : no)++; };
-  }
-  int yes = 0;
-  int no = 0;
-};
-
 TEST(AsyncJob, CallsTheAgentOnlyOnceTheJournalHasIt) {
   Bench bench;
   bench.dispatcher.submit(request(JobType::queue));
@@ -236,105 +220,6 @@ TEST(AsyncJob, AcceptanceTellsWhenTheAgentRefusedOrWasNotReached) {
     EXPECT_FALSE(bench.publisher.answer(0).outcome.running);
     EXPECT_FALSE(bench.publisher.answer(0).outcome.succeeded());
     EXPECT_EQ(bench.publisher.terminals(), 1U);
-  }
-}
-
-TEST(Cron, RepeatedIdSettlesTheOldestFirst) {
-  Bench bench;
-  accepted(bench, request(JobType::cron, "cron-7", 1));
-  bench.pass(Seconds(1));
-  accepted(bench, request(JobType::cron, "cron-7", 2));
-  EXPECT_EQ(bench.agents.calls.size(), 0U);
-  EXPECT_EQ(bench.dispatcher.open(), 2U);
-  Taken taken;
-  bench.dispatcher.deliver(result("cron-7", "first", "cron"), taken.callback());
-  bench.dispatcher.deliver(result("cron-7", "second", "cron"), taken.callback());
-  bench.journal.commit();
-  EXPECT_EQ(bench.publisher.terminals(), 2U);
-  EXPECT_LT(bench.publisher.answer(0).outcome.started, bench.publisher.answer(1).outcome.started);
-}
-
-TEST(Cron, ResultNamesItsExecutionWhenTheAgentEchoesIt) {
-  Bench bench;
-  accepted(bench, request(JobType::cron, "cron-7", 1));
-  const auto second = bench.dispatcher.submit(request(JobType::cron, "cron-7", 2));
-  bench.journal.commit();
-  bench.agents.answer(1);
-  bench.journal.commit();
-  auto echoed = result("cron-7", "second", "cron");
-  echoed.exec_id = second->text();
-  bench.dispatcher.deliver(echoed, Taken{}.callback());
-  bench.journal.commit();
-  EXPECT_EQ(bench.publisher.answer(0).job->log_id, *second);
-}
-
-TEST(QueueTask, RedeliveredAfterAcceptanceIsOnlyAcknowledged) {
-  Bench bench;
-  accepted(bench);
-  auto again = request(JobType::queue, "task-1", 1, 2);
-  again.redelivered = true;
-  bench.dispatcher.submit(again);
-  bench.journal.commit();
-  EXPECT_TRUE(bench.agents.calls.empty());
-  EXPECT_EQ(bench.acker.tags.size(), 2U);
-}
-
-TEST(QueueTask, RedeliveredAfterItsEndIsOnlyAcknowledged) {
-  Bench bench;
-  accepted(bench);
-  bench.dispatcher.deliver(result("task-1", "done"), Taken{}.callback());
-  bench.journal.commit();
-  bench.publisher.confirm_all();
-  auto again = request(JobType::queue, "task-1", 1, 2);
-  again.redelivered = true;
-  bench.dispatcher.submit(again);
-  bench.journal.commit();
-  EXPECT_TRUE(bench.agents.calls.empty());
-  EXPECT_EQ(bench.publisher.terminals(), 1U);
-}
-
-TEST(QueueTask, RedeliveredUnknownRunsAndSaysThatItMayBeARepeat) {
-  Bench bench;
-  auto again = request(JobType::queue);
-  again.redelivered = true;
-  bench.dispatcher.submit(again);
-  bench.journal.commit();
-  ASSERT_EQ(bench.agents.calls.size(), 1U);
-  EXPECT_TRUE(bench.agents.calls.front().job->may_be_repeat);
-}
-
-TEST(UnknownResult, IsForwardedOnce) {
-  Bench bench;
-  Taken taken;
-  bench.dispatcher.deliver(result("elsewhere", "x"), taken.callback());
-  bench.journal.commit();
-  bench.publisher.confirm_all();
-  bench.dispatcher.deliver(result("elsewhere", "x"), taken.callback());
-  bench.journal.commit();
-  EXPECT_EQ(bench.publisher.terminals(), 1U);
-  EXPECT_EQ(taken.yes, 2);
-  EXPECT_EQ(bench.metrics[Event::result_unknown], 1);
-}
-
-TEST(UnknownResult, OfASynchronousJobIsADeadLetter) {
-  Bench bench;
-  Taken taken;
-  bench.dispatcher.deliver(result("x", "text", "rt"), taken.callback());
-  EXPECT_EQ(taken.yes, 1);
-  EXPECT_EQ(std::get<DeadLetter>(bench.publisher.sent.at(0).what).body, "text");
-}
-
-TEST(Drain, LeavesAcceptedJobsToADurableJournalOnly) {
-  for (const bool durable : {true, false}) {
-    Bench bench;
-    bench.journal.is_durable = durable;
-    accepted(bench);
-    bool drained = false;
-    bench.dispatcher.drain([&] { drained = true; });
-    EXPECT_EQ(drained, durable);
-    bench.dispatcher.give_up();
-    bench.journal.commit();
-    EXPECT_EQ(bench.publisher.terminals(), durable ? 0U : 1U);
   }
 }
 

@@ -18,7 +18,9 @@ namespace elves::testing {
 class FakeClock final : public Clock {
  public:
   SteadyTime now() const override { return now_; }
-  WallTime wall_now() const override { return WallTime(std::chrono::seconds(1700000000)) + (now_ - SteadyTime{}); }
+  WallTime wall_now() const override {
+    return WallTime(std::chrono::seconds(1700000000)) + (now_ - SteadyTime{});
+  }
   void advance(Millis by) { now_ += by; }
 
  private:
@@ -45,7 +47,9 @@ class FakeAgents final : public AgentClient {
     calls.pop_front();
     call.done(std::move(reply));
   }
-  void answer(int flag, std::string text = "") { answer({WorkerAnswer{flag, 7, std::move(text)}, true, Millis(3)}); }
+  void answer(int flag, std::string text = "") {
+    answer({WorkerAnswer{flag, 7, std::move(text)}, true, Millis(3)});
+  }
   void fail(ErrorCode code, bool sent) { answer({Error{code, "because"}, sent, Millis(1)}); }
 
   std::deque<Call> calls;
@@ -53,21 +57,26 @@ class FakeAgents final : public AgentClient {
 
 class FakeProcessors final : public ProcessorClient {
  public:
-  void notify(JobPtr, const WorkerAnswer&, std::function<void(Stage)> done) override { calls.push_back(std::move(done)); }
+  void notify(JobPtr, const WorkerAnswer&, std::function<void(Stage)> done) override {
+    calls.push_back(std::move(done));
+  }
   std::deque<std::function<void(Stage)>> calls;
 };
 
 class FakeJournal final : public Journal {
  public:
   bool durable() const override { return is_durable; }
+  std::string trouble() const override { return {}; }
   void write(JobRecord record, Kept kept) override {
     if (refuse) {
-      if (kept) pending.push_back([kept = std::move(kept)] { kept(Error{ErrorCode::overloaded, "disk full"}); });
+      if (kept)
+        pending.push_back([kept = std::move(kept)] { kept(Error{ErrorCode::overloaded, "disk full"}); });
       return;
     }
     records[record.job->log_id.value()] = record;
     if (kept) pending.push_back([kept = std::move(kept)] { kept({}); });
   }
+  void open_jobs(std::function<void(std::vector<JobRecord>)>) override {}
   void find(LogId, std::function<void(std::vector<JobRecord>)>) override {}
   void list(JobFilter, std::function<void(std::vector<JobRecord>)>) override {}
   // Lets everything that was written become durable.
@@ -91,7 +100,9 @@ class FakePublisher final : public Publisher {
     Publication what;
     std::function<void()> done;
   };
-  void publish(Publication what, std::function<void()> done) override { sent.push_back({std::move(what), std::move(done)}); }
+  void publish(Publication what, std::function<void()> done) override {
+    sent.push_back({std::move(what), std::move(done)});
+  }
   const Answer& answer(std::size_t i) const { return std::get<Answer>(sent.at(i).what); }
   void confirm_all() {
     for (std::size_t i = 0; i < sent.size(); ++i) {
@@ -123,17 +134,19 @@ class FakeMetrics final : public MetricsSink {
 
 // A dispatcher with fakes all around.
 struct Bench {
-  explicit Bench(DispatchLimits limits = {}) : dispatcher({agents, processors, journal, publisher, acker, metrics, clock, timers,
-                          [](const AgentResult& result) -> Result<Job> {
-                            const auto type = parse_job_type(result.type);
-                            if (!type || *type == JobType::sync) return Error{ErrorCode::illegal_type, "no such type"};
-                            Job job;
-                            job.type = *type;
-                            job.id = result.id;
-                            job.agent_ip = result.ip;
-                            return job;
-                          }},
-                         limits) {}
+  explicit Bench(DispatchLimits limits = {})
+      : dispatcher({agents, processors, journal, publisher, acker, metrics, clock, timers,
+                    [](const AgentResult& result) -> Result<Job> {
+                      const auto type = parse_job_type(result.type);
+                      if (!type || *type == JobType::sync)
+                        return Error{ErrorCode::illegal_type, "no such type"};
+                      Job job;
+                      job.type = *type;
+                      job.id = result.id;
+                      job.agent_ip = result.ip;
+                      return job;
+                    }},
+                   limits) {}
 
   void pass(Millis time) {
     clock.advance(time);
@@ -151,7 +164,8 @@ struct Bench {
   Dispatcher dispatcher;
 };
 
-inline Submission request(JobType type, std::string id = "task-1", std::uint64_t tag = 1, std::uint32_t epoch = 1) {
+inline Submission request(JobType type, std::string id = "task-1", std::uint64_t tag = 1,
+                          std::uint32_t epoch = 1) {
   Submission submission;
   submission.job.type = type;
   submission.job.from = type == JobType::sync ? "openapi" : wire_name(type);
@@ -174,5 +188,22 @@ inline AgentResult result(std::string id, std::string text, std::string type = "
   made.answer = WorkerAnswer{1, 12, std::move(text)};
   return made;
 }
+
+// A queue task that the agent has accepted.
+inline void accepted(Bench& bench, Submission submission = request(JobType::queue)) {
+  bench.dispatcher.submit(std::move(submission));
+  bench.journal.commit();
+  bench.agents.answer(1);
+  bench.journal.commit();
+}
+
+// Counts the answers that an agent got for the results it brought.
+struct Taken {
+  Dispatcher::Taken callback() {
+    return [this](bool kept) { (kept ? yes : no)++; };
+  }
+  int yes = 0;
+  int no = 0;
+};
 
 }  // namespace elves::testing

@@ -22,7 +22,7 @@ TEST(WorkerOutput, ReadsAnyOrderAndPassesOverTheRest) {
 }
 
 TEST(WorkerOutput, FlagIsTrueInAnyCaseAndElseFalse) {
-  const auto flag = [](std::string text) {
+  const auto flag = [](const std::string& text) {
     return parse_report("<ElvesWFlag>" + text + "</ElvesWFlag>").flag;
   };
   for (const auto* yes : {"true", "True", "TRUE", " true\n"}) EXPECT_EQ(flag(yes), true) << yes;

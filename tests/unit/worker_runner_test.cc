@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "worker/loop_timers.h"
+#include "wire/loop_timers.h"
 #include "worker/runner.h"
 
 namespace elves::worker {
@@ -63,7 +63,7 @@ class WorkerRunner : public testing::Test {
   int scripts_ = 0;
   boost::asio::io_context loop_;
   const SystemClock clock_;
-  LoopTimers driver_{loop_};
+  wire::LoopTimers driver_{loop_};
   std::unique_ptr<Runner> runner_;
   std::vector<WorkerAnswer> answers_;
 };
@@ -200,7 +200,7 @@ TEST_F(WorkerRunner, KillAllEndsWhatRunsAndWhatWaits) {
 
 TEST_F(WorkerRunner, LoopMayGoWithWorkersRunning) {
   boost::asio::io_context loop;
-  LoopTimers driver(loop);
+  wire::LoopTimers driver(loop);
   Runner runner(loop, clock_, driver.timers(), Launcher{root_, "", "sh"}, {});
   EXPECT_EQ(runner.run(script("sleep 1000"), [](const WorkerAnswer&) {}), std::nullopt);
   loop.run_one();

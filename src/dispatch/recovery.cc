@@ -1,0 +1,66 @@
+// What a process before this one left in the journal.
+#include <utility>
+
+#include "base/log.h"
+#include "dispatch/dispatcher.h"
+
+namespace elves {
+
+void Dispatcher::recover(std::vector<JobRecord> records) {
+  std::size_t waiting = 0;
+  std::size_t unpublished = 0;
+  for (JobRecord& record : records) {
+    if (record.state == JobState::published) {
+      if (!record.job->synchronous()) finished_.add(record.job, record.outcome);
+    } else if (record.state == JobState::received || record.job->synchronous()) {
+      close_interrupted(std::move(record));
+    } else if (record.state == JobState::accepted) {
+      ++waiting;
+      recover_accepted(std::move(record));
+    } else {
+      ++unpublished;
+      recover_settled(std::move(record));
+    }
+  }
+  if (waiting + unpublished > 0) {
+    log::info("taken over from the journal: {} jobs wait for their result, {} results are to be published",
+              waiting, unpublished);
+  }
+}
+
+void Dispatcher::recover_accepted(JobRecord record) {
+  OpenJob& open = table_.add(std::move(record.job), record.fingerprint, std::nullopt);
+  open.state = JobState::accepted;
+  open.recovered = true;
+  open.outcome = std::move(record.outcome);
+  if (!open.outcome.agent.ok) open.doubt = open.outcome.agent.error;
+  const auto age = ports_.clock.wall_now() - open.outcome.started;
+  open.received_at = ports_.clock.now() - std::chrono::duration_cast<SteadyTime::duration>(age);
+  arm_deadline(open);
+}
+
+void Dispatcher::recover_settled(JobRecord record) {
+  OpenJob& open = table_.add(std::move(record.job), record.fingerprint, std::nullopt);
+  open.state = JobState::settled;
+  open.outcome = std::move(record.outcome);
+  finished_.add(open.job, open.outcome);
+  if (open.job->wants_processor() && open.outcome.worker && !open.outcome.processor.ok) {
+    open.outcome.processor.error =
+        Error{ErrorCode::outcome_unknown, "the scheduler ended before its answer was kept"};
+    open.outcome.error = open.outcome.processor.error;
+  }
+  publish(open);
+}
+
+void Dispatcher::close_interrupted(JobRecord record) {
+  if (!record.job->synchronous() && record.fingerprint != 0) {
+    interrupted_.insert_or_assign(record.fingerprint, record.job->log_id);
+  }
+  record.state = JobState::published;
+  record.outcome.running = false;
+  record.outcome.error = Error{ErrorCode::outcome_unknown, "the scheduler ended before the job did"};
+  record.outcome.ended = ports_.clock.wall_now();
+  ports_.journal.write(std::move(record), {});
+}
+
+}  // namespace elves

@@ -1,0 +1,63 @@
+#include "journal/schema.h"
+
+#include <fmt/format.h>
+#include <soci/soci.h>
+
+#include <array>
+#include <charconv>
+#include <span>
+#include <stdexcept>
+#include <string>
+
+namespace elves::journal {
+
+namespace {
+
+// The statements that lead from version N to N + 1 are row N. A row that was released never changes.
+//
+// job: one row per execution. log_id: 16 hex digits. state: 0 received, 1 accepted, 2 settled, 3 published.
+// created: microseconds since 1970 at which it was first written, rising with every job; changed:
+// milliseconds at which it was last written. record: see idl/journal.thrift.
+constexpr std::array version_1{
+    "CREATE TABLE job (log_id CHAR(16) PRIMARY KEY, state SMALLINT NOT NULL, agent_ip VARCHAR(64) NOT NULL, "
+    "created BIGINT NOT NULL, changed BIGINT NOT NULL, record TEXT NOT NULL)",
+    "CREATE INDEX job_created ON job (created, agent_ip)",
+    "CREATE INDEX job_open ON job (created) WHERE state < 3",
+};
+constexpr std::array<std::span<const char* const>, 1> migrations{version_1};
+
+int version_of(soci::session& sql) {
+  std::string text;
+  sql << "SELECT value FROM meta WHERE name = 'schema_version'", soci::into(text);
+  if (!sql.got_data()) return 0;
+  int version = -1;
+  const char* end = text.data() + text.size();
+  const auto [stop, fault] = std::from_chars(text.data(), end, version);
+  if (fault != std::errc() || stop != end || version < 0 || version > static_cast<int>(migrations.size())) {
+    throw std::runtime_error(
+        fmt::format("its schema version is {}, and this program knows up to {}: use the program "
+                    "that wrote it, or move it away",
+                    text, migrations.size()));
+  }
+  return version;
+}
+
+}  // namespace
+
+void migrate(soci::session& sql) {
+  soci::transaction all(sql);
+  sql << "CREATE TABLE IF NOT EXISTS meta (name VARCHAR(64) PRIMARY KEY, value VARCHAR(255) NOT NULL)";
+  const int version = version_of(sql);
+  for (std::size_t step = static_cast<std::size_t>(version); step < migrations.size(); ++step) {
+    for (const char* statement : migrations[step]) sql << statement;
+  }
+  if (static_cast<std::size_t>(version) < migrations.size()) {
+    const std::string now = std::to_string(migrations.size());
+    sql << "INSERT INTO meta (name, value) VALUES ('schema_version', :now) "
+           "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        soci::use(now);
+  }
+  all.commit();
+}
+
+}  // namespace elves::journal

@@ -1,0 +1,12 @@
+// The journal's tables and how older files become today's.
+#pragma once
+
+#include <soci/session.h>
+
+namespace elves::journal {
+
+// Brings the database to the current version in one transaction; an empty one gets its tables. Throws
+// std::runtime_error when the version is not one this program knows, soci_error when the database fails.
+void migrate(soci::session& sql);
+
+}  // namespace elves::journal

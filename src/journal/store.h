@@ -1,0 +1,75 @@
+// The journal's file: one SQLite connection through SOCI, and the SQL.
+#pragma once
+
+#include <soci/session.h>
+#include <soci/statement.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dispatch/ports.h"
+
+namespace elves::journal {
+
+// How much of what is published the journal keeps; the first limit that is reached counts.
+struct Keep {
+  Seconds age = std::chrono::hours(7 * 24);  // since it was published
+  std::size_t count = 1'000'000;
+  std::uint64_t bytes = 4ULL << 30;  // of the whole file, open jobs included
+};
+
+// One thread at a time. Everything throws std::exception when the database fails, and then has changed
+// nothing; reason() tells why. After that the connection is not to be trusted: make a new Store.
+class Store {
+ public:
+  // Opens the file, in WAL mode and synced on every commit, and migrates it. Throws std::runtime_error also
+  // for a file of a newer version.
+  explicit Store(const std::string& path);
+
+  // Writes what is there already: throws when nothing can be written.
+  void probe();
+  // Reads every open record: throws when one of them is damaged.
+  void check_open_jobs();
+
+  // All of them in one transaction, each replacing what is known of its log id. No log id twice.
+  void write(std::span<const JobRecord* const> records);
+
+  // As in Journal. A record that cannot be decoded is left out, with a line in the log.
+  std::vector<JobRecord> open_jobs();
+  std::vector<JobRecord> find(LogId id);
+  std::vector<JobRecord> list(const JobFilter& filter);
+
+  // Removes the oldest published records beyond the limits, at most `tidy_bite` of them. Answers how many.
+  std::size_t tidy(const Keep& keep);
+  static constexpr std::size_t tidy_bite = 500;
+
+ private:
+  struct Row {
+    std::string log_id;
+    int state = 0;
+    std::string agent_ip;
+    long long created = 0;  // us
+    long long changed = 0;  // ms
+    std::string record;
+  };
+
+  void set_up();
+  long long number(const char* query);
+  std::size_t beyond_limits(const Keep& keep);
+  std::size_t remove_oldest(const std::string& where, std::size_t most);
+  std::vector<JobRecord> select(const std::string& rest, const std::vector<std::string>& arguments);
+
+  soci::session sql_;
+  Row row_;  // what upsert_ is bound to
+  soci::statement upsert_;
+  long long last_created_ = 0;
+  std::size_t published_ = 0;  // counted when opened and followed since; one written twice counts twice
+};
+
+// Why a Store failed, in few words.
+std::string reason(const std::exception& fault);
+
+}  // namespace elves::journal

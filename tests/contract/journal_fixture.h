@@ -1,0 +1,191 @@
+// For the tests of journals: a loop driven by hand, a folder that goes away, records to write and to compare.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dispatch/ports.h"
+
+namespace elves::journal::test {
+
+using Records = std::vector<JobRecord>;
+
+class Loop {
+ public:
+  std::function<void(std::function<void()>)> poster() {
+    return [this](std::function<void()> action) { boost::asio::post(io_, std::move(action)); };
+  }
+
+  // Runs what was posted until `done()`; fails the test when it does not come true in time.
+  void until(const std::function<bool()>& done, const char* what) {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!done() && std::chrono::steady_clock::now() < give_up) {
+      io_.restart();
+      io_.run_one_for(Millis(5));
+    }
+    EXPECT_TRUE(done()) << what;
+  }
+
+  // Writes and waits until it is kept; the error when it could not be.
+  Result<void> keep(Journal& journal, JobRecord record) {
+    std::optional<Result<void>> kept;
+    journal.write(std::move(record), [&](const Result<void>& result) { kept = result; });
+    until([&] { return kept.has_value(); }, "kept is called");
+    return kept.value_or(Error{ErrorCode::internal, "kept was never called"});
+  }
+
+  Records find(Journal& journal, LogId id) {
+    return wait_for([&](auto found) { journal.find(id, std::move(found)); });
+  }
+  Records list(Journal& journal, JobFilter filter) {
+    return wait_for([&](auto found) { journal.list(std::move(filter), std::move(found)); });
+  }
+  Records open_jobs(Journal& journal) {
+    return wait_for([&](auto found) { journal.open_jobs(std::move(found)); });
+  }
+
+ private:
+  Records wait_for(const std::function<void(std::function<void(Records)>)>& ask) {
+    std::optional<Records> records;
+    ask([&](Records found) { records = std::move(found); });
+    until([&] { return records.has_value(); }, "the journal answers");
+    return records.value_or(Records{});
+  }
+
+  boost::asio::io_context io_;
+};
+
+class TempDir {
+ public:
+  TempDir() {
+    std::string name = (std::filesystem::temp_directory_path() / "elves-journal-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
+    path_ = name;
+  }
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  ~TempDir() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+  std::string file(const std::string& name) const { return (path_ / name).string(); }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// A cron job as it comes, told apart by its log id.
+inline JobRecord record_of(std::uint64_t log_id, JobState state = JobState::received,
+                           const std::string& ip = "10.0.0.1") {
+  Job job;
+  job.log_id = LogId(log_id);
+  job.type = JobType::cron;
+  job.from = "cron";
+  job.id = "nightly";
+  job.agent_ip = ip;
+  job.timeout = Seconds(90);
+  JobRecord record;
+  record.job = std::make_shared<const Job>(std::move(job));
+  record.state = state;
+  return record;
+}
+
+// A record that has something in every field, bytes that are no text included.
+inline JobRecord full_record(std::uint64_t log_id) {
+  const std::string bytes("\0\xff\"\\\n\x80 text", 10);
+  Job job{.log_id = LogId(log_id),
+          .type = JobType::queue,
+          .dialect = Dialect::body,
+          .from = "queue" + bytes,
+          .mid = "mid" + bytes,
+          .id = "id" + bytes,
+          .rand_id = "rand" + bytes,
+          .agent_ip = "fe80::1",
+          .mode = "SAP" + bytes,
+          .app = "app" + bytes,
+          .func = "func" + bytes,
+          .param = "param" + bytes,
+          .proxy = "proxy" + bytes,
+          .timeout = Seconds(86400),
+          .reply = ReplyRoute{.direct = true, .routing_key = "key" + bytes, .correlation_id = "corr" + bytes},
+          .announce = false,
+          .may_be_repeat = true};
+  JobRecord record;
+  record.job = std::make_shared<const Job>(std::move(job));
+  record.state = JobState::settled;
+  record.outcome = {
+      .rejected = true,
+      .running = true,
+      .error = Error{ErrorCode::agent_answer_illegal, "bad" + bytes},
+      .agent = {.ok = true, .error = Error{ErrorCode::send_failed, "agent"}, .cost = Millis(12)},
+      .worker = WorkerAnswer{.flag = -1, .costtime = 74, .result = "result" + bytes},
+      .processor = {.ok = true, .error = Error{ErrorCode::internal, ""}, .cost = Millis(3)},
+      .started = WallTime(std::chrono::microseconds(1700000000123456)),
+      .ended = WallTime(std::chrono::microseconds(1700000001000001)),
+      .called_back = WallTime(std::chrono::microseconds(1700000002000002))};
+  record.fingerprint = 0xFEDCBA9876543210U;
+  return record;
+}
+
+inline void expect_same(const Stage& left, const Stage& right) {
+  EXPECT_EQ(left.ok, right.ok);
+  EXPECT_EQ(left.error, right.error);
+  EXPECT_EQ(left.cost, right.cost);
+}
+
+inline void expect_same(const Job& left, const Job& right) {
+  EXPECT_EQ(left.log_id, right.log_id);
+  EXPECT_EQ(left.type, right.type);
+  EXPECT_EQ(left.dialect, right.dialect);
+  EXPECT_EQ(left.from, right.from);
+  EXPECT_EQ(left.mid, right.mid);
+  EXPECT_EQ(left.id, right.id);
+  EXPECT_EQ(left.rand_id, right.rand_id);
+  EXPECT_EQ(left.agent_ip, right.agent_ip);
+  EXPECT_EQ(left.mode, right.mode);
+  EXPECT_EQ(left.app, right.app);
+  EXPECT_EQ(left.func, right.func);
+  EXPECT_EQ(left.param, right.param);
+  EXPECT_EQ(left.proxy, right.proxy);
+  EXPECT_EQ(left.timeout, right.timeout);
+  EXPECT_EQ(left.reply, right.reply);
+  EXPECT_EQ(left.announce, right.announce);
+  EXPECT_EQ(left.may_be_repeat, right.may_be_repeat);
+}
+
+inline void expect_same(const JobRecord& left, const JobRecord& right) {
+  expect_same(*left.job, *right.job);
+  EXPECT_EQ(left.state, right.state);
+  EXPECT_EQ(left.fingerprint, right.fingerprint);
+  EXPECT_EQ(left.outcome.rejected, right.outcome.rejected);
+  EXPECT_EQ(left.outcome.running, right.outcome.running);
+  EXPECT_EQ(left.outcome.error, right.outcome.error);
+  expect_same(left.outcome.agent, right.outcome.agent);
+  EXPECT_EQ(left.outcome.worker, right.outcome.worker);
+  expect_same(left.outcome.processor, right.outcome.processor);
+  EXPECT_EQ(left.outcome.started, right.outcome.started);
+  EXPECT_EQ(left.outcome.ended, right.outcome.ended);
+  EXPECT_EQ(left.outcome.called_back, right.outcome.called_back);
+}
+
+// The log ids, in their order.
+inline std::vector<std::uint64_t> ids(const Records& records) {
+  std::vector<std::uint64_t> found;
+  for (const JobRecord& record : records) found.push_back(record.job->log_id.value());
+  return found;
+}
+
+}  // namespace elves::journal::test

@@ -1,0 +1,128 @@
+// What every Journal does; run against each of them.
+#include <algorithm>
+
+#include "contract/journal_fixture.h"
+#include "journal/memory_journal.h"
+#include "journal/sqlite_journal.h"
+
+namespace elves::journal::test {
+namespace {
+
+using Ids = std::vector<std::uint64_t>;
+
+class Journals : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == std::string("memory")) {
+      journal = std::make_unique<MemoryJournal>(1000, loop.poster());
+    } else {
+      SqliteJournal::Options options;
+      options.path = dir.file("journal.db");
+      journal = std::make_unique<SqliteJournal>(options, loop.poster());
+    }
+  }
+
+  TempDir dir;
+  Loop loop;
+  std::unique_ptr<Journal> journal;
+};
+
+INSTANTIATE_TEST_SUITE_P(Each, Journals, testing::Values("memory", "sqlite"),
+                         [](const auto& kind) { return std::string(kind.param); });
+
+TEST_P(Journals, FindsWhatWasWritten) {
+  const JobRecord record = full_record(0xABC);
+  EXPECT_TRUE(loop.keep(*journal, record));
+  const Records found = loop.find(*journal, LogId(0xABC));
+  ASSERT_EQ(found.size(), 1U);
+  expect_same(found[0], record);
+}
+
+TEST_P(Journals, FindsNothingOfAnUnknownJob) {
+  EXPECT_TRUE(loop.keep(*journal, record_of(1)));
+  EXPECT_TRUE(loop.find(*journal, LogId(2)).empty());
+}
+
+TEST_P(Journals, KnowsAJobWithNothingInIt) {
+  JobRecord record;
+  record.job = std::make_shared<const Job>();
+  EXPECT_TRUE(loop.keep(*journal, record));
+  const Records found = loop.find(*journal, LogId());
+  ASSERT_EQ(found.size(), 1U);
+  expect_same(found[0], record);
+}
+
+TEST_P(Journals, NeedsNoCallback) {
+  journal->write(record_of(1), {});
+  EXPECT_EQ(ids(loop.find(*journal, LogId(1))), Ids{1});
+}
+
+TEST_P(Journals, ReplacesWhatItHoldsOfALogId) {
+  EXPECT_TRUE(loop.keep(*journal, record_of(1, JobState::received)));
+  EXPECT_TRUE(loop.keep(*journal, record_of(2, JobState::received)));
+  EXPECT_TRUE(loop.keep(*journal, record_of(1, JobState::settled)));
+  const Records found = loop.list(*journal, {});
+  ASSERT_EQ(ids(found), (Ids{2, 1}));
+  EXPECT_EQ(found[1].state, JobState::settled);
+}
+
+TEST_P(Journals, KeepsTheLastOfManyWritesOfOneLogId) {
+  for (const JobState state :
+       {JobState::received, JobState::accepted, JobState::settled, JobState::published}) {
+    journal->write(record_of(1, state), {});
+  }
+  const Records found = loop.find(*journal, LogId(1));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].state, JobState::published);
+}
+
+TEST_P(Journals, CallsBackLaterAndInOrder) {
+  Ids kept;
+  for (std::uint64_t id = 1; id <= 100; ++id) {
+    journal->write(record_of(id), [&kept, id](const Result<void>& result) {
+      EXPECT_TRUE(result);
+      kept.push_back(id);
+    });
+  }
+  EXPECT_TRUE(kept.empty());
+  loop.until([&] { return kept.size() == 100; }, "all are kept");
+  EXPECT_TRUE(std::ranges::is_sorted(kept));
+}
+
+TEST_P(Journals, ListsNewestFirstUpToTheLimit) {
+  for (std::uint64_t id = 1; id <= 5; ++id) journal->write(record_of(id), {});
+  EXPECT_EQ(ids(loop.list(*journal, {.state = "", .ip = "", .limit = 3})), (Ids{5, 4, 3}));
+  EXPECT_EQ(ids(loop.list(*journal, {.state = "", .ip = "", .limit = 0})), Ids{});
+}
+
+TEST_P(Journals, ListsByState) {
+  journal->write(record_of(1, JobState::received), {});
+  journal->write(record_of(2, JobState::accepted), {});
+  journal->write(record_of(3, JobState::settled), {});
+  journal->write(record_of(4, JobState::published), {});
+  const auto with = [&](const char* state) {
+    return ids(loop.list(*journal, {.state = state, .ip = "", .limit = 100}));
+  };
+  EXPECT_EQ(with(""), (Ids{4, 3, 2, 1}));
+  EXPECT_EQ(with("open"), (Ids{3, 2, 1}));
+  EXPECT_EQ(with("done"), Ids{4});
+  EXPECT_EQ(with("received"), Ids{1});
+  EXPECT_EQ(with("accepted"), Ids{2});
+  EXPECT_EQ(with("settled"), Ids{3});
+  EXPECT_EQ(with("published"), Ids{4});
+  EXPECT_EQ(with("no such state"), Ids{});
+}
+
+TEST_P(Journals, ListsByIp) {
+  journal->write(record_of(1, JobState::received, "10.0.0.1"), {});
+  journal->write(record_of(2, JobState::received, "10.0.0.2"), {});
+  journal->write(record_of(3, JobState::published, "10.0.0.1"), {});
+  EXPECT_EQ(ids(loop.list(*journal, {.state = "", .ip = "10.0.0.1", .limit = 100})), (Ids{3, 1}));
+  EXPECT_EQ(ids(loop.list(*journal, {.state = "open", .ip = "10.0.0.1", .limit = 100})), Ids{1});
+  EXPECT_EQ(ids(loop.list(*journal, {.state = "", .ip = "' OR 1 = 1 --", .limit = 100})), Ids{});
+}
+
+TEST_P(Journals, HasNoOpenJobsWhenItIsNew) { EXPECT_TRUE(loop.open_jobs(*journal).empty()); }
+
+}  // namespace
+}  // namespace elves::journal::test

@@ -1,0 +1,129 @@
+// The journal on a disk that takes no more, and after it does again.
+#include <sys/resource.h>
+
+#include <csignal>
+
+#include "contract/journal_fixture.h"
+#include "journal/sqlite_journal.h"
+
+namespace elves::journal::test {
+namespace {
+
+using Ids = std::vector<std::uint64_t>;
+
+// While it lives, no file of this process grows beyond so many bytes: to its writers the disk is full.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit tight{.rlim_cur = bytes, .rlim_max = before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &tight);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  void (*handler_)(int);
+  rlimit before_{};
+};
+
+class FailingJournal : public testing::Test {
+ protected:
+  FailingJournal() {
+    options.path = dir.file("journal.db");
+    options.retry = Millis(20);
+    options.max_unwritten = 3;
+    journal = std::make_unique<SqliteJournal>(options, loop.poster());
+    EXPECT_TRUE(loop.keep(*journal, record_of(1, JobState::accepted)));
+    EXPECT_EQ(journal->trouble(), "");
+  }
+
+  // More than a file may grow to.
+  static JobRecord large(std::uint64_t id, JobState state = JobState::accepted) {
+    JobRecord record = record_of(id, state);
+    record.outcome.worker = WorkerAnswer{.flag = 1, .costtime = 1, .result = std::string(limit, 'x')};
+    return record;
+  }
+  void recover() {
+    full.reset();
+    loop.until([&] { return journal->trouble().empty(); }, "the journal recovers");
+  }
+
+  static constexpr std::size_t limit = 1 << 20;
+  TempDir dir;
+  Loop loop;
+  SqliteJournal::Options options;
+  std::unique_ptr<SqliteJournal> journal;
+  std::unique_ptr<FullDisk> full;
+};
+
+TEST_F(FailingJournal, TellsWhoWaits) {
+  full = std::make_unique<FullDisk>(limit);
+  const Result<void> kept = loop.keep(*journal, large(2));
+  ASSERT_FALSE(kept);
+  EXPECT_EQ(kept.error().code, ErrorCode::overloaded);
+  EXPECT_TRUE(kept.error().detail.starts_with("the journal cannot be written: d")) << kept.error().detail;
+  EXPECT_NE(journal->trouble(), "");
+}
+
+TEST_F(FailingJournal, RecoversByItselfAndHasNothingOfWhatFailed) {
+  full = std::make_unique<FullDisk>(limit);
+  ASSERT_FALSE(loop.keep(*journal, large(2)));
+  recover();
+  EXPECT_EQ(ids(loop.list(*journal, {})), Ids{1});
+  EXPECT_TRUE(loop.keep(*journal, large(3)));
+  EXPECT_EQ(ids(loop.list(*journal, {})), (Ids{3, 1}));
+}
+
+TEST_F(FailingJournal, WritesLaterWhatNobodyWaitsFor) {
+  full = std::make_unique<FullDisk>(limit);
+  journal->write(large(1, JobState::published), {});
+  loop.until([&] { return !journal->trouble().empty(); }, "the write fails");
+  EXPECT_EQ(loop.find(*journal, LogId(1)).at(0).state, JobState::accepted);
+  recover();
+  EXPECT_EQ(loop.find(*journal, LogId(1)).at(0).state, JobState::published);
+}
+
+TEST_F(FailingJournal, AFailedWriteDoesNotTakeAnEarlierOneWithIt) {
+  full = std::make_unique<FullDisk>(limit);
+  journal->write(large(2, JobState::accepted), {});
+  EXPECT_FALSE(loop.keep(*journal, large(2, JobState::settled)));
+  recover();
+  const Records found = loop.find(*journal, LogId(2));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].state, JobState::accepted);
+}
+
+TEST_F(FailingJournal, ALaterWriteWinsOverOneThatWaits) {
+  full = std::make_unique<FullDisk>(limit);
+  journal->write(large(2, JobState::accepted), {});
+  loop.until([&] { return !journal->trouble().empty(); }, "the write fails");
+  EXPECT_TRUE(loop.keep(*journal, record_of(2, JobState::published)));
+  recover();
+  EXPECT_EQ(loop.find(*journal, LogId(2)).at(0).state, JobState::published);
+}
+
+TEST_F(FailingJournal, HoldsABoundedNumberAndTheLatest) {
+  full = std::make_unique<FullDisk>(limit);
+  for (std::uint64_t id = 2; id <= 6; ++id) journal->write(large(id), {});
+  ASSERT_FALSE(loop.keep(*journal, large(7)));
+  recover();
+  EXPECT_EQ(ids(loop.list(*journal, {})), (Ids{6, 5, 4, 1}));
+}
+
+TEST_F(FailingJournal, EndsInTrouble) {
+  full = std::make_unique<FullDisk>(limit);
+  journal->write(large(2), {});
+  ASSERT_FALSE(loop.keep(*journal, large(3)));
+  journal.reset();
+  full.reset();
+  journal = std::make_unique<SqliteJournal>(options, loop.poster());
+  EXPECT_EQ(ids(loop.open_jobs(*journal)), Ids{1});
+}
+
+}  // namespace
+}  // namespace elves::journal::test

@@ -1,0 +1,133 @@
+// What a process that died left in the journal goes on in the next one.
+#include <gtest/gtest.h>
+
+#include "unit/dispatch_fakes.h"
+
+namespace elves::testing {
+namespace {
+
+// Runs `before` on a dispatcher whose process then ends, and hands what its journal kept to `bench`.
+void restart(Bench& bench, const std::function<void(Bench&)>& before) {
+  Bench old;
+  before(old);
+  bench.clock.advance(std::chrono::duration_cast<Millis>(old.clock.now() - SteadyTime{}));
+  bench.journal.records = old.journal.records;
+  std::vector<JobRecord> left;
+  for (const auto& [id, record] : old.journal.records) left.push_back(record);
+  bench.dispatcher.recover(std::move(left));
+}
+
+const auto kIgnore = [](bool) {};
+
+TEST(Recovery, AcceptedJobWaitsForItsResult) {
+  Bench bench;
+  restart(bench, [](Bench& old) { accepted(old); });
+  bench.dispatcher.deliver(result("task-1", "done"), kIgnore);
+  bench.journal.commit();
+  ASSERT_EQ(bench.publisher.terminals(), 1U);
+  EXPECT_EQ(bench.publisher.answer(0).outcome.worker->result, "done");
+  EXPECT_TRUE(bench.agents.calls.empty());
+}
+
+TEST(Recovery, AcceptedJobKeepsItsDeadline) {
+  Bench bench;
+  restart(bench, [](Bench& old) {
+    accepted(old);
+    old.clock.advance(Seconds(30));
+  });
+  bench.pass(Millis(4999));
+  bench.journal.commit();
+  EXPECT_EQ(bench.publisher.terminals(), 0U);
+  bench.pass(Millis(1));
+  bench.journal.commit();
+  ASSERT_EQ(bench.publisher.terminals(), 1U);
+  EXPECT_EQ(bench.publisher.answer(0).outcome.error->code, ErrorCode::job_timeout);
+}
+
+TEST(Recovery, OverdueJobEndsAtOnce) {
+  Bench bench;
+  restart(bench, [](Bench& old) {
+    accepted(old);
+    old.clock.advance(Seconds(3600));
+  });
+  bench.pass(Millis(0));
+  bench.journal.commit();
+  EXPECT_EQ(bench.publisher.terminals(), 1U);
+}
+
+TEST(Recovery, UnpublishedResultIsPublishedAgain) {
+  Bench bench;
+  restart(bench, [](Bench& old) {
+    accepted(old);
+    old.dispatcher.deliver(result("task-1", "done"), kIgnore);
+    old.journal.commit();
+  });
+  ASSERT_EQ(bench.publisher.terminals(), 1U);
+  bench.publisher.confirm_all();
+  EXPECT_EQ(bench.dispatcher.open(), 0U);
+}
+
+TEST(Recovery, PublishedResultIsNotPublishedAgainAndItsSecondResultGoesNowhere) {
+  Bench bench;
+  restart(bench, [](Bench& old) {
+    accepted(old);
+    old.dispatcher.deliver(result("task-1", "done"), kIgnore);
+    old.journal.commit();
+    old.publisher.confirm_all();
+  });
+  bench.dispatcher.deliver(result("task-1", "done"), kIgnore);
+  bench.journal.commit();
+  EXPECT_EQ(bench.publisher.terminals(), 0U);
+}
+
+TEST(Recovery, ReceivedRequestComesBackUnderItsLogId) {
+  Bench bench;
+  LogId before;
+  restart(bench, [&](Bench& old) {
+    before = *old.dispatcher.submit(request(JobType::cron, "cron-7"));
+    old.journal.commit();
+  });
+  EXPECT_EQ(bench.dispatcher.open(), 0U);
+  EXPECT_EQ(bench.publisher.sent.size(), 0U);
+  auto again = request(JobType::cron, "cron-7", 1, 1);
+  again.redelivered = true;
+  const auto after = bench.dispatcher.submit(again);
+  bench.journal.commit();
+  EXPECT_EQ(*after, before);
+  ASSERT_EQ(bench.agents.calls.size(), 1U);
+  EXPECT_TRUE(bench.agents.calls.front().job->may_be_repeat);
+}
+
+TEST(Recovery, RedeliveredAcceptedRequestIsOnlyAcknowledgedAndItsCallerTold) {
+  Bench bench;
+  restart(bench, [](Bench& old) {
+    auto submission = request(JobType::cron, "cron-7");
+    submission.job.reply = ReplyRoute{true, "caller", ""};
+    old.dispatcher.submit(submission);
+    old.journal.commit();
+    old.agents.answer(1);
+    old.journal.commit();
+  });
+  auto again = request(JobType::cron, "cron-7", 5, 1);
+  again.redelivered = true;
+  bench.dispatcher.submit(again);
+  bench.journal.commit();
+  EXPECT_TRUE(bench.agents.calls.empty());
+  EXPECT_EQ(bench.acker.tags, std::vector<std::uint64_t>{5});
+  ASSERT_EQ(bench.publisher.sent.size(), 1U);
+  EXPECT_EQ(bench.publisher.answer(0).kind, Answer::Kind::acceptance);
+}
+
+TEST(Recovery, SynchronousJobIsClosedAndItsRedeliveryRefused) {
+  Bench bench;
+  restart(bench, [](Bench& old) { old.dispatcher.submit(request(JobType::sync)); });
+  EXPECT_EQ(bench.journal.records.begin()->second.state, JobState::published);
+  auto again = request(JobType::sync);
+  again.redelivered = true;
+  bench.dispatcher.submit(again);
+  EXPECT_TRUE(bench.agents.calls.empty());
+  EXPECT_EQ(bench.publisher.answer(0).outcome.error->code, ErrorCode::outcome_unknown);
+}
+
+}  // namespace
+}  // namespace elves::testing
