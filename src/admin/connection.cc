@@ -96,8 +96,12 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (fault) co_return co_await give_up(fault);
 
     auto routed = route(head_of(parser), shared_->options.token);
-    if (auto* refusal = std::get_if<Reply>(&routed))
-      co_return co_await refuse_request(parser, std::move(*refusal));
+    if (auto* refusal = std::get_if<Reply>(&routed)) {
+      const bool whole = parser.is_done();  // its body is not waited for
+      co_await send(std::move(*refusal), &parser, whole && parser.keep_alive());
+      if (!whole) co_await linger();
+      co_return whole&& parser.keep_alive();
+    }
     if (!parser.is_done()) {
       co_await read_body(parser, fault);
       if (fault) co_return co_await give_up(fault);
@@ -134,15 +138,6 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
       co_await linger();
     }
     co_return false;
-  }
-
-  // A request refused by its head alone; its body is not waited for.
-  net::awaitable<bool> refuse_request(const Parser& parser, Reply reply) {
-    const bool whole = parser.is_done();
-    const bool keep_alive = whole && parser.keep_alive();
-    co_await send(std::move(reply), &parser, keep_alive);
-    if (!whole) co_await linger();
-    co_return keep_alive;
   }
 
   // The view's answer; nothing when the client or the server went away first.

@@ -24,6 +24,15 @@ AgentReply failed(Error error, Millis cost) {
   return {std::move(error), sent, cost};
 }
 
+constexpr const char* kClosed = "the scheduler is shutting down";
+
+AgentReply expired() {
+  return {Error{ErrorCode::job_timeout, "the deadline passed before the agent was free"}, false, Millis(0)};
+}
+
+// About what the job takes in a message.
+std::size_t message_bytes(const Job& job) { return 512 + job.param.size() + job.proxy.size(); }
+
 Millis since(const Clock& clock, SteadyTime start) {
   return std::chrono::duration_cast<Millis>(clock.now() - start);
 }
@@ -69,26 +78,35 @@ void AgentPool::start(JobPtr job, Deadline deadline, OnAgentReply done) {
 
 bool AgentPool::enqueue(Agent& to, Calls& queue, JobPtr job, Deadline deadline, OnAgentReply done) {
   if (closed_ || queue.size() >= options_.max_waiting) {
-    asio::post(loop_, [done = std::move(done)] {
-      done(failed({ErrorCode::overloaded, "agent.maxWaiting jobs wait for this agent"}, Millis(0)));
-    });
+    refuse(std::move(done), closed_ ? kClosed : "agent.maxWaiting jobs wait for this agent");
     return false;
   }
   const auto at = queue.emplace(queue.end(), std::move(job), deadline, std::move(done));
-  if (to.lanes_sync < options_.max_in_flight && &queue == &to.waiting_sync) return true;
+  const bool taken_at_once =
+      &queue == &to.waiting_sync && queue.size() == 1 && to.lanes_sync < options_.max_in_flight;
+  if (taken_at_once) return true;
   timers_.set(at->expiry, deadline, [&queue, at] {
     const auto late = std::move(at->done);
     queue.erase(at);
-    late({Error{ErrorCode::job_timeout, "the deadline passed before the agent was free"}, false, Millis(0)});
+    late(expired());
   });
   return true;
 }
 
+void AgentPool::refuse(OnAgentReply done, const char* why) {
+  asio::post(loop_, [done = std::move(done), why] { done(failed({ErrorCode::overloaded, why}, Millis(0))); });
+}
+
+// At least one, and no more than make a message of about half the size that agents take.
 AgentPool::Calls AgentPool::take(Calls& queue, std::size_t most) {
   Calls taken;
-  const auto end = std::next(queue.begin(), static_cast<std::ptrdiff_t>(std::min(most, queue.size())));
-  taken.splice(taken.begin(), queue, queue.begin(), end);
-  for (Call& call : taken) call.expiry.cancel();
+  std::size_t bytes = 0;
+  while (!queue.empty() && taken.size() < most) {
+    bytes += message_bytes(*queue.front().job);
+    if (!taken.empty() && bytes > options_.limits.max_bytes / 2) break;
+    queue.front().expiry.cancel();
+    taken.splice(taken.end(), queue, queue.begin());
+  }
   return taken;
 }
 
@@ -105,6 +123,11 @@ asio::awaitable<void> AgentPool::run_one(Agent& to, Call& call) {
   auto channel = co_await connection(to, call.deadline);
   if (!channel) {
     call.done(failed(channel.error(), since(clock_, begun)));
+    co_return;
+  }
+  if (call.deadline.passed(clock_.now())) {
+    park(to, std::move(*channel));
+    call.done(expired());
     co_return;
   }
   auto message = wire::encode_invoke_sync(*call.job);
@@ -162,6 +185,7 @@ asio::awaitable<void> AgentPool::start_batch(Agent& to, Calls batch) {
 }
 
 asio::awaitable<AgentPool::Connection> AgentPool::connection(Agent& to, Deadline deadline) {
+  if (closed_) co_return Error{ErrorCode::send_failed, kClosed};
   while (!to.idle.empty()) {
     auto channel = std::move(to.idle.back().channel);
     to.idle.pop_back();
@@ -205,7 +229,13 @@ void AgentPool::close() {
   closed_ = true;
   sweeper_.cancel();
   for (wire::Channel* channel : busy_) channel->close();
-  for (auto& [ip, one] : agents_) one.idle.clear();
+  for (auto& [ip, one] : agents_) {
+    one.idle.clear();
+    for (Calls* queue : {&one.waiting_sync, &one.waiting_async}) {
+      for (Call& call : *queue) refuse(std::move(call.done), kClosed);
+      queue->clear();
+    }
+  }
 }
 
 }  // namespace elves::agent

@@ -41,7 +41,8 @@ class AgentPool final : public AgentClient {
 
   // For calls from now on.
   void set_options(const PoolOptions& options) { options_ = options; }
-  // Closes every connection; calls in progress end in outcome_unknown.
+  // Closes every connection: calls in progress end in outcome_unknown, waiting ones in overloaded, and so do
+  // all from now on.
   void close();
 
  private:
@@ -76,6 +77,7 @@ class AgentPool final : public AgentClient {
   boost::asio::awaitable<Result<std::string>> exchange(wire::Channel& channel, std::string message,
                                                        Deadline deadline);
   void park(Agent& agent, std::unique_ptr<wire::Channel> channel);
+  void refuse(OnAgentReply done, const char* why);
   Calls take(Calls& queue, std::size_t most);
   void sweep();
 

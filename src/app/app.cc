@@ -184,7 +184,8 @@ void App::Parts::serve() {
   }
   if (!options.standalone) {
     broker.consume(
-        options, [this](Submission submission) { dispatcher.submit(std::move(submission)); }, metrics);
+        options, [this](Submission submission) { dispatcher.submit(std::move(submission)); },
+        [this] { dispatcher.deliveries_lost(); }, metrics);
   }
   log::info("elves-scheduler {} is ready{}", ELVES_VERSION, options.standalone ? " (standalone)" : "");
 }

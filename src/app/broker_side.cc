@@ -26,7 +26,7 @@ void BrokerSide::open(const config::Options& options, MetricsSink& metrics) {
 }
 
 void BrokerSide::consume(const config::Options& options, std::function<void(Submission)> on_submission,
-                         MetricsSink& metrics) {
+                         std::function<void()> on_lost, MetricsSink& metrics) {
   on_submission_ = std::move(on_submission);
   dialect::Limits limits;
   limits.max_body = options.mq.max_message;
@@ -38,7 +38,7 @@ void BrokerSide::consume(const config::Options& options, std::function<void(Subm
           for (Submission& submission : batch) on_submission_(std::move(submission));
         });
       },
-      metrics);
+      [this, on_lost = std::move(on_lost)] { asio::post(loop_, on_lost); }, metrics);
 }
 
 void BrokerSide::stop_consuming() {
@@ -46,6 +46,7 @@ void BrokerSide::stop_consuming() {
 }
 
 void BrokerSide::close() {
+  if (publisher_) publisher_->request_stop();
   consumer_.reset();
   publisher_.reset();
 }

@@ -21,9 +21,10 @@ class BrokerSide final : public Publisher, public DeliveryAcker {
 
   // Connects for publishing, now and whenever the connection is lost.
   void open(const config::Options& options, MetricsSink& metrics);
-  // Takes requests; `on_submission` runs on the loop for each. After open().
+  // Takes requests: `on_submission` runs on the loop for each, `on_lost` whenever their connection is lost.
+  // After open().
   void consume(const config::Options& options, std::function<void(Submission)> on_submission,
-               MetricsSink& metrics);
+               std::function<void()> on_lost, MetricsSink& metrics);
   void stop_consuming();
   void close();
 

@@ -2,9 +2,15 @@
 
 #include <amqp_tcp_socket.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 
 #include <array>
+#include <utility>
+
+#include "base/clock.h"
 
 namespace elves::broker {
 namespace {
@@ -12,6 +18,13 @@ namespace {
 constexpr timeval kHandshake{5, 0};
 constexpr timeval kAnswer{30, 0};
 constexpr int kFrameMax = 131072;
+
+// Whether the broker blames what it was sent: not when it shuts down or somebody closed the connection.
+bool is_refusal(const amqp_method_t& method) {
+  if (method.id == AMQP_CHANNEL_CLOSE_METHOD) return true;
+  return method.id == AMQP_CONNECTION_CLOSE_METHOD &&
+         static_cast<const amqp_connection_close_t*>(method.decoded)->reply_code != AMQP_CONNECTION_FORCED;
+}
 
 std::string closed_by_broker(const amqp_method_t& method) {
   if (method.id == AMQP_CONNECTION_CLOSE_METHOD) {
@@ -35,15 +48,17 @@ amqp_table_entry_t flag(const char* key) {
 
 }  // namespace
 
-Connection::Connection(const BrokerOptions& options) : state_(amqp_new_connection()) {
+Connection::Connection(const BrokerOptions& options, std::function<void(int)> on_socket)
+    : on_socket_(std::move(on_socket)), state_(amqp_new_connection()) {
   if (!state_) throw BrokerError("out of memory");
   try {
     connect(options);
+    on_socket_(fd());
     login(options);
     amqp_channel_open(state_, kChannel);
     check("opening a channel");
   } catch (...) {
-    amqp_destroy_connection(state_);
+    destroy();
     throw;
   }
 }
@@ -53,6 +68,11 @@ Connection::~Connection() {
   const timeval brief{0, 200000};
   amqp_set_rpc_timeout(state_, &brief);
   amqp_connection_close(state_, AMQP_REPLY_SUCCESS);
+  destroy();
+}
+
+void Connection::destroy() {
+  on_socket_(-1);
   amqp_destroy_connection(state_);
 }
 
@@ -64,6 +84,9 @@ void Connection::connect(const BrokerOptions& options) {
     throw BrokerError(
         fmt::format("no broker at {}:{}: {}", options.host, options.port, amqp_error_string2(status)));
   }
+  // A peer that vanishes without a word must not hold a send for ever.
+  const auto patience = static_cast<unsigned>(Millis(options.heartbeat * 2).count());
+  ::setsockopt(fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
 }
 
 void Connection::login(const BrokerOptions& options) {
@@ -102,7 +125,7 @@ std::optional<amqp_method_t> Connection::next_method() {
   if (frame.frame_type != AMQP_FRAME_METHOD) throw BrokerError("frame out of order from the broker");
   const auto id = frame.payload.method.id;
   if (id == AMQP_CONNECTION_CLOSE_METHOD || id == AMQP_CHANNEL_CLOSE_METHOD) {
-    throw BrokerError(closed_by_broker(frame.payload.method));
+    throw BrokerError(closed_by_broker(frame.payload.method), is_refusal(frame.payload.method));
   }
   if (id == AMQP_BASIC_CANCEL_METHOD)
     throw BrokerError("the broker cancelled the consumer: was its queue deleted?");

@@ -6,9 +6,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace elves::broker {
 
@@ -27,15 +29,22 @@ struct BrokerOptions {
 // The connection or its channel is of no more use. what() is for a person and holds no password.
 class BrokerError : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit BrokerError(const std::string& what, bool refusal = false)
+      : std::runtime_error(what), refusal_(refusal) {}
+  // The broker closed the channel or the connection because of what it was sent.
+  bool refusal() const { return refusal_; }
+
+ private:
+  bool refusal_;
 };
 
 class Connection {
  public:
   static constexpr amqp_channel_t kChannel = 1;
 
-  // Connects, logs in and opens the channel; throws BrokerError.
-  explicit Connection(const BrokerOptions& options);
+  // Connects, logs in and opens the channel; throws BrokerError. `on_socket` is told the socket as soon as
+  // there is one, so that another thread can shut it down and end every wait, and -1 before it is closed.
+  Connection(const BrokerOptions& options, std::function<void(int)> on_socket);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
@@ -62,6 +71,9 @@ class Connection {
   void connect(const BrokerOptions& options);
   void login(const BrokerOptions& options);
 
+  void destroy();
+
+  const std::function<void(int)> on_socket_;
   amqp_connection_state_t state_;
 };
 

@@ -30,8 +30,11 @@ std::uint64_t fingerprint(std::string_view body, const dialect::MessagePropertie
 }  // namespace
 
 Consumer::Consumer(const BrokerOptions& options, const dialect::Limits& limits, OnSubmissions on_submissions,
-                   MetricsSink& metrics)
-    : Link("consumer", options, metrics), limits_(limits), on_submissions_(std::move(on_submissions)) {
+                   OnLost on_lost, MetricsSink& metrics)
+    : Link("consumer", options, metrics),
+      limits_(limits),
+      on_submissions_(std::move(on_submissions)),
+      on_lost_(std::move(on_lost)) {
   start_thread();
 }
 
@@ -49,6 +52,7 @@ void Consumer::session(Connection& connection) {
   bool subscribed = !cancelled_;
   if (subscribed) subscribe(connection);
   announce_connected();
+  announce_useful();
   while (!stopping()) {
     wait(connection, Millis(options().heartbeat) / 4);
     send_acknowledgements(connection);

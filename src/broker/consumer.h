@@ -22,8 +22,11 @@ class Consumer final : public Link, public DeliveryAcker {
   // Called on the consumer's thread with everything that was there at once.
   using OnSubmissions = std::function<void(std::vector<Submission>)>;
 
+  // Called on the consumer's thread when its connection is gone, before anything comes from the next one.
+  using OnLost = std::function<void()>;
+
   Consumer(const BrokerOptions& options, const dialect::Limits& limits, OnSubmissions on_submissions,
-           MetricsSink& metrics);
+           OnLost on_lost, MetricsSink& metrics);
   // Closes the connection: what is not acknowledged goes back to the queue.
   ~Consumer() override;
 
@@ -34,6 +37,7 @@ class Consumer final : public Link, public DeliveryAcker {
 
  private:
   void session(Connection& connection) override;
+  void on_lost(const BrokerError&) override { on_lost_(); }
   void wake() override { mailbox_.push(DeliveryRef{}); }
   int wake_fd() const override { return mailbox_.fd(); }
 
@@ -45,6 +49,7 @@ class Consumer final : public Link, public DeliveryAcker {
 
   const dialect::Limits limits_;
   const OnSubmissions on_submissions_;
+  const OnLost on_lost_;
   Mailbox<DeliveryRef> mailbox_;
   std::atomic<bool> cancelled_{false};
   std::uint32_t epoch_ = 0;

@@ -1,6 +1,7 @@
 #include "broker/link.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <utility>
@@ -9,6 +10,12 @@
 #include "broker/topology.h"
 
 namespace elves::broker {
+namespace {
+
+// What a stopping thread gets to say its last words before its socket is shut down.
+constexpr Millis kLastWords{400};
+
+}  // namespace
 
 Link::Link(std::string name, BrokerOptions options, MetricsSink& metrics)
     : name_(std::move(name)), options_(std::move(options)), metrics_(metrics) {}
@@ -22,24 +29,50 @@ void Link::start_thread() {
   thread_ = std::thread([this] { thread_main(); });
 }
 
-void Link::stop_thread() {
+void Link::request_stop() {
   stopping_ = true;
   wake();
-  if (thread_.joinable()) thread_.join();
+}
+
+void Link::stop_thread() {
+  request_stop();
+  if (!thread_.joinable()) return;
+  const auto patience = std::chrono::steady_clock::now() + kLastWords;
+  while (!ended_ && std::chrono::steady_clock::now() < patience) ::poll(nullptr, 0, 5);
+  {
+    std::lock_guard lock(socket_mutex_);
+    if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
+  }
+  thread_.join();
+}
+
+void Link::use_socket(int fd) {
+  std::lock_guard lock(socket_mutex_);
+  socket_ = fd;
 }
 
 void Link::thread_main() {
   while (!stopping_) {
     try {
-      Connection connection(options_);
-      declare_topology(connection, options_);
-      session(connection);
+      serve_one_connection();
     } catch (const BrokerError& error) {
       announce_lost(error.what());
     }
     if (!stopping_) pause(backoff_.next());
   }
   connected_ = false;
+  ended_ = true;
+}
+
+void Link::serve_one_connection() {
+  Connection connection(options_, [this](int fd) { use_socket(fd); });
+  declare_topology(connection, options_);
+  try {
+    session(connection);
+  } catch (const BrokerError& error) {
+    on_lost(error);
+    throw;
+  }
 }
 
 void Link::announce_connected() {
@@ -48,10 +81,13 @@ void Link::announce_connected() {
     trouble_.clear();
   }
   connected_ = true;
-  told_ = false;
-  backoff_.reset();
   metrics_.count(Event::broker_connected);
   log::info("{}: connected to the broker at {}:{}", name_, options_.host, options_.port);
+}
+
+void Link::announce_useful() {
+  told_ = false;
+  backoff_.reset();
 }
 
 void Link::announce_lost(const std::string& why) {

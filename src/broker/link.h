@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -23,19 +24,24 @@ class Link {
 
   // Any thread: whether the connection stands and its topology is declared.
   bool connected() const { return connected_; }
+  // Any thread: tells the thread to end, which takes it a moment; the destructor waits for it. Two links that
+  // are to end are told before the first is waited for.
+  void request_stop();
   // Any thread: what is wrong while not connected; "" otherwise. For people.
   std::string trouble() const;
 
  protected:
   // Starts the thread; call at the end of the final class's constructor.
   void start_thread();
-  // Ends the thread: session() must return soon once stopping() is true. Call first in the final class's
-  // destructor.
+  // Ends the thread: session() must return soon once stopping() is true, else its socket is shut down. Call
+  // first in the final class's destructor.
   void stop_thread();
 
   // One connection's life, on the thread; throws BrokerError when it is over. `connection` has its topology
   // declared.
   virtual void session(Connection& connection) = 0;
+  // The connection that session() served is gone; on the thread.
+  virtual void on_lost(const BrokerError& why) = 0;
   // Makes poll() on wake_fd() return.
   virtual void wake() = 0;
   virtual int wake_fd() const = 0;
@@ -47,21 +53,28 @@ class Link {
   MetricsSink& metrics() { return metrics_; }
   // From now on connected() is true.
   void announce_connected();
+  // The connection has proved useful: the next loss is told again, and the pauses are short again.
+  void announce_useful();
 
  private:
   void thread_main();
+  void serve_one_connection();
   void announce_lost(const std::string& why);
   void pause(Millis wait) const;
+  void use_socket(int fd);
 
   const std::string name_;
   const BrokerOptions options_;
   MetricsSink& metrics_;
   std::atomic<bool> connected_{false};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> ended_{false};
   mutable std::mutex trouble_mutex_;
   std::string trouble_ = "not connected yet";
   bool told_ = false;  // the current outage is in the log
   Backoff backoff_{Millis(200), Millis(10000)};
+  std::mutex socket_mutex_;
+  int socket_ = -1;  // of the present connection; under socket_mutex_
   std::thread thread_;
 };
 

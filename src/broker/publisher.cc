@@ -11,6 +11,13 @@
 #include "dialect/error_text.h"
 
 namespace elves::broker {
+namespace {
+
+constexpr int kMostRefusals = 3;
+constexpr std::size_t kReadEvery = 64;  // messages sent between two looks at what the broker says
+constexpr Millis kLastWords{300};
+
+}  // namespace
 
 AmqpPublisher::AmqpPublisher(const BrokerOptions& options, OnConfirmed on_confirmed, MetricsSink& metrics)
     : Link("publisher", options, metrics), on_confirmed_(std::move(on_confirmed)) {
@@ -26,24 +33,63 @@ void AmqpPublisher::publish(Publication what, std::function<void()> done) {
 void AmqpPublisher::session(Connection& connection) {
   amqp_confirm_select(connection.raw(), Connection::kChannel);
   connection.check("asking for publisher confirms");
+  begin_again();
+  announce_connected();
+  if (unconfirmed_.empty()) announce_useful();
+  while (!stopping()) turn(connection, Millis(options().heartbeat) / 4);
+  const auto last_words = std::chrono::steady_clock::now() + kLastWords;
+  do {
+    turn(connection, Millis(10));
+  } while (!unconfirmed_.empty() && std::chrono::steady_clock::now() < last_words);
+}
+
+void AmqpPublisher::turn(Connection& connection, Millis most) {
+  send_new(connection);
+  wait(connection, most);
+  take_confirms(connection);
+  release_confirmed();
+  amqp_maybe_release_buffers(connection.raw());
+}
+
+// Delivery tags start at 1 on every connection: what is confirmed leaves, the rest is to be sent again.
+void AmqpPublisher::begin_again() {
+  std::vector<std::function<void()>> done;
+  std::deque<Message> before;
+  before.swap(unconfirmed_);
+  for (Message& message : before) {
+    if (message.confirmed) {
+      release(std::move(message), done);
+    } else {
+      message.returned = false;
+      unconfirmed_.push_back(std::move(message));
+    }
+  }
   first_tag_ = 1;
   sent_ = 0;
   blocked_ = false;
-  announce_connected();
-  while (!stopping()) {
-    send_new(connection);
-    wait(connection, Millis(options().heartbeat) / 4);
-    take_confirms(connection);
-    release_confirmed();
-    amqp_maybe_release_buffers(connection.raw());
-  }
+  if (!done.empty()) on_confirmed_(std::move(done));
+}
+
+void AmqpPublisher::on_lost(const BrokerError& why) {
+  const bool alone = suspects_ > 0 && sent_ == 1;
+  suspects_ = std::max(suspects_, sent_);
+  if (!why.refusal() || !alone || unconfirmed_.front().confirmed) return;
+  if (++unconfirmed_.front().refusals < kMostRefusals) return;
+  Message message = std::move(unconfirmed_.front());
+  unconfirmed_.pop_front();
+  --suspects_;
+  bury(std::move(message), why.what());
 }
 
 void AmqpPublisher::send_new(Connection& connection) {
   for (Order& order : mailbox_.take()) {
     if (order.done) unconfirmed_.push_back(encode(std::move(order)));
   }
-  while (!blocked_ && sent_ < unconfirmed_.size()) send(connection, unconfirmed_[sent_++]);
+  std::size_t run = 0;
+  while (!blocked_ && sent_ < unconfirmed_.size() && (suspects_ == 0 || sent_ == 0)) {
+    send(connection, unconfirmed_[sent_++]);
+    if (++run % kReadEvery == 0) take_confirms(connection);
+  }
 }
 
 AmqpPublisher::Message AmqpPublisher::encode(Order order) const {
@@ -195,33 +241,49 @@ void AmqpPublisher::on_return(Connection& connection, const amqp_basic_return_t&
     return !candidate.confirmed && !candidate.returned && candidate.message_id == id &&
            candidate.routing_key == routing_key;
   });
-  if (at != sent_end) at->returned = true;
+  if (at == sent_end) return;
+  if (at->dead_letter) throw BrokerError("queue " + kDeadQueue + " is gone");
+  at->returned = true;
 }
 
 void AmqpPublisher::release_confirmed() {
   std::vector<std::function<void()>> done;
-  std::vector<Message> undeliverable;
   while (!unconfirmed_.empty() && unconfirmed_.front().confirmed) {
-    Message& message = unconfirmed_.front();
-    if (message.returned) {
-      metrics().count(Event::dead_letter);
-      Message letter;
-      letter.dead_letter =
-          DeadLetter{{}, message.routing_key, {ErrorCode::internal, "nobody listens at this routing key"}};
-      letter.routing_key = kDeadQueue;
-      letter.body = std::move(message.body);
-      letter.message_id = std::move(message.message_id);
-      letter.done = std::move(message.done);
-      undeliverable.push_back(std::move(letter));
-    } else if (message.done) {
-      done.push_back(std::move(message.done));
-    }
+    Message message = std::move(unconfirmed_.front());
     unconfirmed_.pop_front();
     ++first_tag_;
     --sent_;
+    if (suspects_ > 0) --suspects_;
+    release(std::move(message), done);
+    announce_useful();
   }
-  std::ranges::move(undeliverable, std::back_inserter(unconfirmed_));
   if (!done.empty()) on_confirmed_(std::move(done));
+}
+
+void AmqpPublisher::release(Message message, std::vector<std::function<void()>>& done) {
+  if (message.returned) {
+    bury(std::move(message), "nobody listens at this routing key");
+  } else if (message.done) {
+    done.push_back(std::move(message.done));
+  }
+}
+
+// Makes a dead letter of a message that cannot be delivered. A dead letter that the broker refuses too has no
+// better place than the log.
+void AmqpPublisher::bury(Message message, const std::string& why) {
+  metrics().count(Event::dead_letter);
+  if (message.dead_letter) {
+    log::error("a dead letter for '{}' is refused by the broker and lost: {}",
+               message.dead_letter->routing_key, why);
+    return on_confirmed_({std::move(message.done)});
+  }
+  Message letter;
+  letter.dead_letter = DeadLetter{{}, std::move(message.routing_key), {ErrorCode::internal, why}};
+  letter.routing_key = kDeadQueue;
+  if (message.refusals == 0) letter.body = std::move(message.body);  // its size may be why it was refused
+  letter.message_id = std::move(message.message_id);
+  letter.done = std::move(message.done);
+  unconfirmed_.push_back(std::move(letter));
 }
 
 }  // namespace elves::broker

@@ -45,12 +45,16 @@ class AmqpPublisher final : public Link, public Publisher {
     std::function<void()> done;
     bool confirmed = false;
     bool returned = false;
+    int refusals = 0;  // connections that the broker closed while this alone was in flight
   };
 
   void session(Connection& connection) override;
+  void on_lost(const BrokerError& why) override;
   void wake() override { mailbox_.push(Order{}); }
   int wake_fd() const override { return mailbox_.fd(); }
 
+  void begin_again();
+  void turn(Connection& connection, Millis most);
   Message encode(Order order) const;
   Message encode_answer(const Answer& answer) const;
   void send(Connection& connection, const Message& message);
@@ -60,6 +64,8 @@ class AmqpPublisher final : public Link, public Publisher {
   void on_ack(std::uint64_t tag, bool multiple);
   void on_nack(std::uint64_t tag, bool multiple);
   void release_confirmed();
+  void release(Message message, std::vector<std::function<void()>>& done);
+  void bury(Message message, const std::string& why);
   template <class Action>
   void for_tags(std::uint64_t tag, bool multiple, Action action);
 
@@ -68,7 +74,8 @@ class AmqpPublisher final : public Link, public Publisher {
   std::deque<Message> unconfirmed_;  // in the order of their publishing
   std::uint64_t first_tag_ = 1;      // delivery tag of unconfirmed_.front() on this connection
   std::size_t sent_ = 0;             // how many of unconfirmed_ this connection has sent
-  bool blocked_ = false;             // the broker takes nothing now (memory or disk alarm)
+  std::size_t suspects_ = 0;  // so many at the front go out one at a time: the last connection died with them
+  bool blocked_ = false;      // the broker takes nothing now (memory or disk alarm)
 };
 
 }  // namespace elves::broker

@@ -16,14 +16,19 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
     Error error = *submission.rejected;
     return reject(std::move(submission), std::move(error));
   }
-  if (submission.delivery && settle_redelivered(submission)) return submission.job.log_id;
+  if (submission.delivery && join_open(submission)) return submission.job.log_id;
+  if (submission.redelivered) {
+    if (const auto before = interrupted_.extract(submission.fingerprint))
+      submission.job.log_id = before.mapped();
+    if (refuse_redelivered(submission)) return submission.job.log_id;
+  }
   if (draining_ && submission.delivery && !submission.job.synchronous()) {
     return Error{ErrorCode::overloaded,
                  "left to the broker"};  // unacknowledged: delivered again, elsewhere or later
   }
   if (draining_)
     return reject(std::move(submission), {ErrorCode::overloaded, "the scheduler is shutting down"});
-  if (table_.size() >= limits_.max_open) {
+  if (full()) {
     return reject(std::move(submission), {ErrorCode::overloaded, "job.maxOpen jobs are open"});
   }
   submission.job.may_be_repeat = submission.redelivered;
@@ -45,6 +50,9 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
 Result<LogId> Dispatcher::reject(Submission submission, Error error) {
   ports_.metrics.count(Event::job_rejected);
   log::debug("job {} rejected for {}: {}", submission.job.log_id.text(), submission.job.from, error.detail);
+  const auto confirmed = [this, delivery = submission.delivery, fingerprint = submission.fingerprint] {
+    if (delivery) acknowledge(*delivery, fingerprint);
+  };
   const bool told = submission.answerable &&
                     (submission.job.reply || (!submission.job.synchronous() && submission.job.announce));
   if (told) {
@@ -57,55 +65,52 @@ Result<LogId> Dispatcher::reject(Submission submission, Error error) {
       kind = submission.job.reply ? Answer::Kind::acceptance : Answer::Kind::terminal;
     }
     auto job = std::make_shared<const Job>(std::move(submission.job));
-    answer_now(Answer{kind, std::move(job), std::move(outcome)}, submission.delivery);
+    answer_now(Answer{kind, std::move(job), std::move(outcome)}, confirmed);
   } else if (submission.delivery) {
     ports_.metrics.count(Event::dead_letter);
-    answer_now(DeadLetter{std::move(submission.body), std::move(submission.routing_key), error},
-               submission.delivery);
+    answer_now(DeadLetter{std::move(submission.body), std::move(submission.routing_key), error}, confirmed);
   }
   return error;
 }
 
-void Dispatcher::answer_now(Publication what, std::optional<DeliveryRef> delivery) {
+void Dispatcher::answer_now(Publication what, std::function<void()> confirmed) {
   ++unconfirmed_answers_;
-  ports_.publisher.publish(std::move(what), [this, delivery] {
+  ports_.publisher.publish(std::move(what), [this, confirmed = std::move(confirmed)] {
     --unconfirmed_answers_;
-    if (delivery) ports_.acker.acknowledge(*delivery);
-    check_drained();
+    if (confirmed) confirmed();
   });
 }
 
-// Whether the submission needs no run of its own: it is the same job as one that is open or over here, or
-// nobody knows whether it ran.
-bool Dispatcher::settle_redelivered(Submission& submission) {
+// Whether the submission is the same job as one that is open here; then it needs no run of its own.
+bool Dispatcher::join_open(Submission& submission) {
   const DeliveryRef delivery = *submission.delivery;
   OpenJob* same =
       submission.redelivered ? table_.find_redelivered(submission.fingerprint, delivery) : nullptr;
   if (!same && submission.job.type == JobType::queue) same = table_.find_queue_task(submission.job.wire_id());
-  if (same) {
-    ports_.metrics.count(Event::redelivery_joined);
-    const bool safe = !same->job->synchronous() && same->state != JobState::received;
-    const bool held = same->delivery && same->delivery->epoch == delivery.epoch;
-    if (safe || held) {
-      ports_.acker.acknowledge(delivery);
-    } else {
-      same->delivery = delivery;
-    }
-    submission.job.log_id = same->job->log_id;
-    if (same->recovered && same->state == JobState::accepted) {
-      // The process before this one may have ended between the journal's word and the acceptance.
-      same->acceptance_owed = same->job->reply.has_value();
-      same->recovered = false;
-      send_acceptance(*same, same->outcome);
-    }
-    return true;
+  if (!same) return false;
+  ports_.metrics.count(Event::redelivery_joined);
+  submission.job.log_id = same->job->log_id;
+  if (same->delivery && same->delivery->epoch != delivery.epoch) {
+    same->delivery = delivery;
+  } else {
+    acknowledge(delivery, submission.fingerprint);
   }
-  if (!submission.redelivered) return false;
-  if (const auto before = interrupted_.extract(submission.fingerprint))
-    submission.job.log_id = before.mapped();
-  if (submission.job.type == JobType::queue && finished_.knows_queue_task(submission.job.wire_id())) {
+  if (std::exchange(same->recovered, false)) {
+    // The process before this one may have ended between the journal's word and the acceptance.
+    same->acceptance_owed = same->job->reply.has_value();
+    send_acceptance(*same, same->outcome);
+  }
+  return true;
+}
+
+// Whether a redelivered request must not be run: it is over, or nobody knows whether it ran.
+bool Dispatcher::refuse_redelivered(Submission& submission) {
+  const DeliveryRef delivery = *submission.delivery;
+  const bool known_task =
+      submission.job.type == JobType::queue && finished_.knows_queue_task(submission.job.wire_id());
+  if (acks_.take(submission.fingerprint, ports_.clock.now()) || known_task) {
     ports_.metrics.count(Event::redelivery_joined);
-    ports_.acker.acknowledge(delivery);
+    acknowledge(delivery, submission.fingerprint);
     return true;
   }
   if (!submission.job.synchronous()) return false;
@@ -114,12 +119,15 @@ bool Dispatcher::settle_redelivered(Submission& submission) {
   outcome.error = Error{ErrorCode::outcome_unknown, "the request was delivered before and may have run"};
   outcome.agent.error = outcome.error;
   outcome.started = outcome.ended = ports_.clock.wall_now();
+  const auto told = [this, delivery, fingerprint = submission.fingerprint] {
+    acknowledge(delivery, fingerprint);
+  };
   if (!submission.job.reply) {
-    ports_.acker.acknowledge(delivery);
+    told();
     return true;
   }
-  auto job = std::make_shared<const Job>(submission.job);
-  answer_now(Answer{Answer::Kind::reply, std::move(job), std::move(outcome)}, delivery);
+  answer_now(Answer{Answer::Kind::reply, std::make_shared<const Job>(submission.job), std::move(outcome)},
+             told);
   return true;
 }
 
@@ -190,16 +198,14 @@ void Dispatcher::arm_deadline(OpenJob& open) {
 
 void Dispatcher::send_acceptance(OpenJob& open, Outcome outcome) {
   if (!std::exchange(open.acceptance_owed, false)) return;
-  ++unconfirmed_answers_;
-  ports_.publisher.publish(Answer{Answer::Kind::acceptance, open.job, std::move(outcome)}, [this] {
-    --unconfirmed_answers_;
-    check_drained();
-  });
+  answer_now(Answer{Answer::Kind::acceptance, open.job, std::move(outcome)}, {});
 }
 
 Deadline Dispatcher::deadline_of(const OpenJob& open) const {
   return Deadline(open.received_at + open.job->timeout + limits_.grace);
 }
+
+bool Dispatcher::full() const { return table_.size() + unconfirmed_answers_ >= limits_.max_open; }
 
 void Dispatcher::drain(std::function<void()> done) {
   draining_ = true;
@@ -219,12 +225,12 @@ bool Dispatcher::needs_this_process(const OpenJob& open) const {
   return open.job->synchronous() || open.state != JobState::accepted || !ports_.journal.durable();
 }
 
+// Looked at from time to time: at every job's end it would cost a look at all of them each.
 void Dispatcher::check_drained() {
-  if (!drained_ || unconfirmed_answers_ > 0) return;
-  for (const LogId id : table_.ids()) {
-    if (needs_this_process(*table_.find(id))) return;
-  }
-  std::exchange(drained_, nullptr)();
+  const bool busy = unconfirmed_answers_ > 0 ||
+                    table_.any_of([this](const OpenJob& open) { return needs_this_process(open); });
+  if (!busy) return std::exchange(drained_, nullptr)();
+  ports_.timers.set(drain_check_, Deadline::after(ports_.clock, Millis(20)), [this] { check_drained(); });
 }
 
 }  // namespace elves

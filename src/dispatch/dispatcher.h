@@ -25,6 +25,7 @@
 #include "dispatch/job_table.h"
 #include "dispatch/log_ids.h"
 #include "dispatch/ports.h"
+#include "dispatch/recent_acks.h"
 
 namespace elves {
 
@@ -69,6 +70,9 @@ class Dispatcher {
   // second one); `taken(false)` when it could not be kept: the agent should bring it again.
   void deliver(AgentResult result, Taken taken);
 
+  // The broker's consumer lost its connection: unacknowledged requests will be delivered again.
+  void deliveries_lost() { acks_.connection_lost(ports_.clock.now()); }
+
   // From now on every submission is rejected as overloaded; asynchronous ones from the broker are left to it,
   // not acknowledged. `done` runs when no job needs this process any more.
   void drain(std::function<void()> done);
@@ -82,8 +86,9 @@ class Dispatcher {
  private:
   // Requests (dispatcher.cc)
   Result<LogId> reject(Submission submission, Error error);
-  bool settle_redelivered(Submission& submission);
-  void answer_now(Publication what, std::optional<DeliveryRef> delivery);
+  bool join_open(Submission& submission);
+  bool refuse_redelivered(Submission& submission);
+  void answer_now(Publication what, std::function<void()> confirmed);
   void run(const OpenJob& open);
   void start(LogId id);
   void on_started(LogId id, const AgentReply& reply);
@@ -108,8 +113,10 @@ class Dispatcher {
   void publish(OpenJob& open);
   void finish(LogId id);
   void acknowledge(OpenJob& open);
+  void acknowledge(DeliveryRef delivery, std::uint64_t fingerprint);
   void record(const OpenJob& open, Journal::Kept kept = {});
   bool needs_this_process(const OpenJob& open) const;
+  bool full() const;
   void check_drained();
   Deadline deadline_of(const OpenJob& open) const;
 
@@ -117,11 +124,13 @@ class Dispatcher {
   DispatchLimits limits_;
   JobTable table_;
   FinishedJobs finished_;
+  RecentAcks acks_;
   LogIds log_ids_;
   std::unordered_map<std::uint64_t, LogId> interrupted_;  // by fingerprint: received, then the process ended
   std::size_t unconfirmed_answers_ = 0;                   // of requests that never became a job
   bool draining_ = false;
   std::function<void()> drained_;
+  Timer drain_check_;
 };
 
 }  // namespace elves

@@ -6,6 +6,8 @@
 namespace elves {
 namespace {
 
+constexpr std::size_t kMostOfOneId = 64;
+
 std::size_t digest_of(const WorkerAnswer& answer) {
   const std::size_t numbers =
       static_cast<std::uint32_t>(answer.costtime) * 31U + static_cast<std::uint32_t>(answer.flag);
@@ -16,35 +18,39 @@ std::size_t digest_of(const WorkerAnswer& answer) {
 
 void FinishedJobs::add(const JobPtr& job, const Outcome& outcome) {
   if (capacity_ == 0) return;
-  const std::string wire_id = job->wire_id();
-  auto at = find(wire_id, job->log_id);
-  if (at == order_.end()) {
-    if (order_.size() >= capacity_) forget_oldest();
-    at = order_.insert(at, Finished{nullptr, {}, wire_id, job->agent_ip, job->log_id, job->type, false, 0});
-    by_wire_id_.emplace(wire_id, at);
-  }
+  const auto known = by_log_id_.find(job->log_id);
+  const auto at = known != by_log_id_.end() ? known->second : insert(*job);
   at->has_result = outcome.worker.has_value();
   at->digest = at->has_result ? digest_of(*outcome.worker) : 0;
   at->job = at->has_result ? nullptr : job;
   at->outcome = at->has_result ? Outcome{} : outcome;
 }
 
-FinishedJobs::Order::iterator FinishedJobs::find(const std::string& wire_id, LogId id) {
-  const auto [first, last] = by_wire_id_.equal_range(wire_id);
-  const auto at = std::find_if(first, last, [id](const auto& entry) { return entry.second->log_id == id; });
-  return at == last ? order_.end() : at->second;
+FinishedJobs::Order::iterator FinishedJobs::insert(const Job& job) {
+  if (order_.size() >= capacity_) forget(order_.begin());
+  const std::string wire_id = job.wire_id();
+  if (const auto same = by_wire_id_.find(wire_id);
+      same != by_wire_id_.end() && same->second.size() >= kMostOfOneId) {
+    forget(same->second.front());
+  }
+  const auto at = order_.insert(order_.end(),
+                                Finished{nullptr, {}, wire_id, job.agent_ip, job.log_id, job.type, false, 0});
+  by_log_id_.emplace(job.log_id, at);
+  by_wire_id_[wire_id].push_back(at);
+  return at;
 }
 
 FinishedJobs::Match FinishedJobs::match(const AgentResult& result) const {
   const auto exec_id = LogId::parse(result.exec_id);
   const Finished* late = nullptr;
-  const auto [first, last] = by_wire_id_.equal_range(result.id);
-  for (auto at = first; at != last; ++at) {
-    const Finished& finished = *at->second;
+  const auto same = by_wire_id_.find(result.id);
+  if (same == by_wire_id_.end()) return {};
+  for (const auto at : same->second) {
+    const Finished& finished = *at;
     if (exec_id && finished.log_id != *exec_id) continue;
     if (!result.ip.empty() && result.ip != finished.agent_ip) continue;
     if (!finished.has_result) {
-      late = &finished;
+      if (!late) late = &finished;
     } else if (exec_id || finished.type != JobType::cron || finished.digest == digest_of(result.answer)) {
       return {Verdict::duplicate, finished.log_id, nullptr, {}};
     }
@@ -54,22 +60,17 @@ FinishedJobs::Match FinishedJobs::match(const AgentResult& result) const {
 }
 
 bool FinishedJobs::knows_queue_task(const std::string& wire_id) const {
-  const auto [first, last] = by_wire_id_.equal_range(wire_id);
-  for (auto at = first; at != last; ++at) {
-    if (at->second->type == JobType::queue) return true;
-  }
-  return false;
+  const auto same = by_wire_id_.find(wire_id);
+  return same != by_wire_id_.end() &&
+         std::ranges::any_of(same->second, [](const auto at) { return at->type == JobType::queue; });
 }
 
-void FinishedJobs::forget_oldest() {
-  const auto [first, last] = by_wire_id_.equal_range(order_.front().wire_id);
-  for (auto at = first; at != last; ++at) {
-    if (at->second == order_.begin()) {
-      by_wire_id_.erase(at);
-      break;
-    }
-  }
-  order_.pop_front();
+void FinishedJobs::forget(Order::iterator at) {
+  const auto same = by_wire_id_.find(at->wire_id);
+  std::erase(same->second, at);
+  if (same->second.empty()) by_wire_id_.erase(same);
+  by_log_id_.erase(at->log_id);
+  order_.erase(at);
 }
 
 }  // namespace elves

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <string>
 #include <unordered_map>
@@ -11,7 +12,8 @@
 
 namespace elves {
 
-// Loop thread only. Holds the last `capacity` executions; what is older is unknown again.
+// Loop thread only. Holds the last `capacity` executions, and of one Instruct.id the last 64; what is older
+// is unknown again.
 class FinishedJobs {
  public:
   enum class Verdict : std::uint8_t {
@@ -52,12 +54,13 @@ class FinishedJobs {
   };
   using Order = std::list<Finished>;
 
-  Order::iterator find(const std::string& wire_id, LogId id);
-  void forget_oldest();
+  Order::iterator insert(const Job& job);
+  void forget(Order::iterator at);
 
   std::size_t capacity_;
   Order order_;  // oldest first
-  std::unordered_multimap<std::string, Order::iterator> by_wire_id_;
+  std::unordered_map<LogId, Order::iterator> by_log_id_;
+  std::unordered_map<std::string, std::deque<Order::iterator>> by_wire_id_;  // oldest first, never empty
 };
 
 }  // namespace elves

@@ -1,16 +1,16 @@
 #include "dispatch/job_table.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace elves {
 
 OpenJob& JobTable::add(JobPtr job, std::uint64_t fingerprint, std::optional<DeliveryRef> delivery) {
-  const LogId id = job->log_id;
-  OpenJob& open = jobs_[id];
+  OpenJob& open = jobs_[job->log_id];
   open.fingerprint = fingerprint;
   open.delivery = delivery;
-  if (fingerprint != 0) by_fingerprint_.emplace(fingerprint, id);
-  if (!job->synchronous()) by_wire_id_[job->wire_id()].push_back(id);
+  open.fingerprint_entry = by_fingerprint_.emplace(fingerprint, &open);
+  if (!job->synchronous()) open.wire_id_entry = by_wire_id_.emplace(job->wire_id(), &open);
   open.job = std::move(job);
   return open;
 }
@@ -23,36 +23,25 @@ OpenJob* JobTable::find(LogId id) {
 void JobTable::erase(LogId id) {
   const auto at = jobs_.find(id);
   if (at == jobs_.end()) return;
-  const OpenJob& open = at->second;
-  auto [first, last] = by_fingerprint_.equal_range(open.fingerprint);
-  while (first != last && first->second != id) ++first;
-  if (first != last) by_fingerprint_.erase(first);
-  if (!open.job->synchronous()) {
-    const auto listed = by_wire_id_.find(open.job->wire_id());
-    listed->second.remove(id);
-    if (listed->second.empty()) by_wire_id_.erase(listed);
-  }
+  by_fingerprint_.erase(at->second.fingerprint_entry);
+  if (!at->second.job->synchronous()) by_wire_id_.erase(at->second.wire_id_entry);
   jobs_.erase(at);
 }
 
 OpenJob* JobTable::find_redelivered(std::uint64_t fingerprint, DeliveryRef again) {
   const auto [first, last] = by_fingerprint_.equal_range(fingerprint);
-  for (auto at = first; at != last; ++at) {
-    OpenJob* open = find(at->second);
-    if (!open->delivery || open->delivery->epoch != again.epoch) return open;
-  }
-  return nullptr;
+  const auto found = std::find_if(first, last, [again](const auto& entry) {
+    const OpenJob& open = *entry.second;
+    return open.delivery ? open.delivery->epoch != again.epoch : open.recovered;
+  });
+  return found == last ? nullptr : found->second;
 }
 
 template <class Wanted>
 OpenJob* JobTable::first_by_wire_id(const std::string& wire_id, Wanted wanted) {
-  const auto listed = by_wire_id_.find(wire_id);
-  if (listed == by_wire_id_.end()) return nullptr;
-  for (const LogId id : listed->second) {
-    OpenJob* open = find(id);
-    if (wanted(*open)) return open;
-  }
-  return nullptr;
+  const auto [first, last] = by_wire_id_.equal_range(wire_id);
+  const auto found = std::find_if(first, last, [&](const auto& entry) { return wanted(*entry.second); });
+  return found == last ? nullptr : found->second;
 }
 
 OpenJob* JobTable::find_awaiting(const AgentResult& result) {
@@ -70,6 +59,10 @@ OpenJob* JobTable::find_awaiting(const AgentResult& result) {
 
 OpenJob* JobTable::find_queue_task(const std::string& wire_id) {
   return first_by_wire_id(wire_id, [](const OpenJob& open) { return open.job->type == JobType::queue; });
+}
+
+bool JobTable::any_of(const std::function<bool(const OpenJob&)>& wanted) const {
+  return std::ranges::any_of(jobs_, [&](const auto& entry) { return wanted(entry.second); });
 }
 
 std::vector<LogId> JobTable::ids() const {

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 #include <functional>
-#include <list>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -16,6 +16,9 @@ namespace elves {
 
 // One open job: from its submission until its last message is confirmed.
 struct OpenJob {
+  using ByFingerprint = std::multimap<std::uint64_t, OpenJob*>;
+  using ByWireId = std::multimap<std::string, OpenJob*>;
+
   JobPtr job;
   JobState state = JobState::received;
   std::uint64_t fingerprint = 0;        // tells a redelivered request; 0 = did not come from the broker
@@ -30,6 +33,9 @@ struct OpenJob {
   bool adopted = false;    // opened only to settle a late or unknown result
   std::function<void(const Job&, const Outcome&)> on_end;
   std::vector<std::function<void()>> after_end;  // what had to wait for this job's last message
+
+  ByFingerprint::iterator fingerprint_entry;  // the table's own
+  ByWireId::iterator wire_id_entry;           // likewise; asynchronous only
 };
 
 // Loop thread only. References stay valid until the job is erased.
@@ -39,8 +45,8 @@ class JobTable {
   OpenJob* find(LogId id);
   void erase(LogId id);
 
-  // The job whose request the broker delivers again: same fingerprint, its own delivery lost with an earlier
-  // connection or acknowledged already. nullptr when that request is not open here.
+  // The job whose request the broker delivers again: same fingerprint, and its own delivery was lost with an
+  // earlier connection, or process, before it was acknowledged. nullptr when there is none.
   OpenJob* find_redelivered(std::uint64_t fingerprint, DeliveryRef again);
 
   // The unsettled asynchronous job that a result belongs to: by its log id when the agent echoes it, else the
@@ -52,14 +58,15 @@ class JobTable {
 
   std::size_t size() const { return jobs_.size(); }
   std::vector<LogId> ids() const;
+  bool any_of(const std::function<bool(const OpenJob&)>& wanted) const;
 
  private:
   template <class Wanted>
   OpenJob* first_by_wire_id(const std::string& wire_id, Wanted wanted);
 
   std::unordered_map<LogId, OpenJob> jobs_;
-  std::unordered_multimap<std::uint64_t, LogId> by_fingerprint_;
-  std::unordered_map<std::string, std::list<LogId>> by_wire_id_;  // asynchronous only, oldest first
+  OpenJob::ByFingerprint by_fingerprint_;
+  OpenJob::ByWireId by_wire_id_;  // asynchronous only; equal ids oldest first
 };
 
 }  // namespace elves

@@ -1,4 +1,5 @@
 // What a process before this one left in the journal.
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -9,8 +10,12 @@ namespace elves {
 void Dispatcher::recover(std::vector<JobRecord> records) {
   std::size_t waiting = 0;
   std::size_t unpublished = 0;
+  WallTime last{};
+  for (const JobRecord& record : records) last = std::max(last, record.outcome.ended);
   for (JobRecord& record : records) {
     if (record.state == JobState::published) {
+      // The last ones' acknowledgements may have been lost with the process.
+      if (record.outcome.ended + RecentAcks::kSure >= last) acks_.add(record.fingerprint, ports_.clock.now());
       if (!record.job->synchronous()) finished_.add(record.job, record.outcome);
     } else if (record.state == JobState::received || record.job->synchronous()) {
       close_interrupted(std::move(record));
@@ -22,6 +27,7 @@ void Dispatcher::recover(std::vector<JobRecord> records) {
       recover_settled(std::move(record));
     }
   }
+  acks_.connection_lost(ports_.clock.now());
   if (waiting + unpublished > 0) {
     log::info("taken over from the journal: {} jobs wait for their result, {} results are to be published",
               waiting, unpublished);

@@ -18,6 +18,7 @@ void Dispatcher::deliver(AgentResult result, Taken taken) {
 }
 
 void Dispatcher::deliver_unmatched(AgentResult result, Taken taken) {
+  if (full()) return taken(false);
   auto match = finished_.match(result);
   if (match.verdict == FinishedJobs::Verdict::unknown)
     return adopt_unknown(std::move(result), std::move(taken));
@@ -45,8 +46,8 @@ void Dispatcher::adopt_unknown(AgentResult result, Taken taken) {
     log::warn("a result from {} names no asynchronous job ({}): dead letter", result.ip,
               rebuilt.error().detail);
     ports_.metrics.count(Event::dead_letter);
-    answer_now(DeadLetter{std::move(result.answer.result), "dataTransport", rebuilt.error()}, std::nullopt);
-    return taken(true);
+    return answer_now(DeadLetter{std::move(result.answer.result), "dataTransport", rebuilt.error()},
+                      [taken = std::move(taken)] { taken(true); });
   }
   const auto echoed = LogId::parse(result.exec_id);
   rebuilt->log_id = echoed && !table_.find(*echoed) ? *echoed : log_ids_.next();
@@ -105,7 +106,7 @@ void Dispatcher::on_settlement_kept(LogId id, bool kept, const Taken& taken) {
     finished_.add(open->job, open->outcome);
     return open->adopted ? table_.erase(id) : await_result(*open);
   }
-  acknowledge(*open);
+  if (ports_.journal.durable()) acknowledge(*open);
   notify_processor(*open);
 }
 
@@ -140,11 +141,16 @@ void Dispatcher::finish(LogId id) {
   const auto after_end = std::move(open->after_end);
   table_.erase(id);
   for (const auto& next : after_end) next();
-  check_drained();
 }
 
 void Dispatcher::acknowledge(OpenJob& open) {
-  if (const auto delivery = std::exchange(open.delivery, std::nullopt)) ports_.acker.acknowledge(*delivery);
+  if (const auto delivery = std::exchange(open.delivery, std::nullopt))
+    acknowledge(*delivery, open.fingerprint);
+}
+
+void Dispatcher::acknowledge(DeliveryRef delivery, std::uint64_t fingerprint) {
+  ports_.acker.acknowledge(delivery);
+  acks_.add(fingerprint, ports_.clock.now());
 }
 
 void Dispatcher::record(const OpenJob& open, Journal::Kept kept) {

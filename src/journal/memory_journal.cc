@@ -14,6 +14,7 @@ void MemoryJournal::write(JobRecord record, Kept kept) {
   const bool was_over = !is_new && at->state == JobState::published;
   *at = std::move(record);
   if (over && !was_over) over_.push_back(at);
+  if (!over && was_over) over_.remove(at);  // a late result opens it once more
   if (over_.size() > history_) {
     by_id_.erase(over_.front()->job->log_id);
     order_.erase(over_.front());

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,7 +33,6 @@ class Loop {
   void until(const std::function<bool()>& done, const char* what) {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (!done() && std::chrono::steady_clock::now() < give_up) {
-      io_.restart();
       io_.run_one_for(Millis(5));
     }
     EXPECT_TRUE(done()) << what;
@@ -64,6 +65,7 @@ class Loop {
   }
 
   boost::asio::io_context io_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> waiting_{io_.get_executor()};
 };
 
 class TempDir {

@@ -125,6 +125,7 @@ TEST_F(SqliteJournals, AFileOfVersion1Opens) {
     }
   }
   options.path = dir.file("sub folder/old.db");
+  options.keep.age = std::chrono::hours(24 * 365 * 100);
   const auto journal = open();
   const Records found = loop.open_jobs(*journal);
   ASSERT_EQ(ids(found), (Ids{0xA1, 0xA2}));

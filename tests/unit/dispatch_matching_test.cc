@@ -87,8 +87,41 @@ TEST(UnknownResult, OfASynchronousJobIsADeadLetter) {
   Bench bench;
   Taken taken;
   bench.dispatcher.deliver(result("x", "text", "rt"), taken.callback());
+  EXPECT_EQ(taken.yes, 0);
+  bench.publisher.confirm_all();
   EXPECT_EQ(taken.yes, 1);
   EXPECT_EQ(std::get<DeadLetter>(bench.publisher.sent.at(0).what).body, "text");
+}
+
+TEST(Cron, WhoseAcknowledgementWasLostIsNotRunAgain) {
+  for (const bool finished : {false, true}) {
+    Bench bench;
+    accepted(bench, request(JobType::cron, "cron-7", 1, 1));
+    if (finished) {
+      bench.dispatcher.deliver(result("cron-7", "done", "cron"), Taken{}.callback());
+      bench.journal.commit();
+      bench.publisher.confirm_all();
+    }
+    bench.dispatcher.deliveries_lost();
+    auto again = request(JobType::cron, "cron-7", 1, 2);
+    again.redelivered = true;
+    bench.dispatcher.submit(again);
+    bench.journal.commit();
+    EXPECT_TRUE(bench.agents.calls.empty());
+    EXPECT_EQ(bench.acker.tags.size(), 2U);
+  }
+}
+
+TEST(Cron, FiringRedeliveredLongAfterTheLastOneWasAcknowledgedIsANewOne) {
+  Bench bench;
+  accepted(bench, request(JobType::cron, "cron-7", 1, 1));
+  bench.pass(Seconds(61));
+  bench.dispatcher.deliveries_lost();
+  auto next = request(JobType::cron, "cron-7", 1, 2);
+  next.redelivered = true;
+  bench.dispatcher.submit(next);
+  bench.journal.commit();
+  EXPECT_EQ(bench.agents.calls.size(), 1U);
 }
 
 TEST(Drain, LeavesAcceptedJobsToADurableJournalOnly) {

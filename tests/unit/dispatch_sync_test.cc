@@ -69,6 +69,19 @@ TEST(SyncJob, RedeliveredUnknownIsNeverRunAndItsCallerIsTold) {
   EXPECT_EQ(bench.acker.tags.size(), 1U);
 }
 
+TEST(SyncJob, WhoseAcknowledgementWasLostIsAcknowledgedAgainWithoutASecondReply) {
+  Bench bench;
+  bench.dispatcher.submit(request(JobType::sync, "", 1, 1));
+  bench.agents.answer(1);
+  bench.publisher.confirm_all();
+  bench.dispatcher.deliveries_lost();
+  auto again = request(JobType::sync, "", 1, 2);
+  again.redelivered = true;
+  bench.dispatcher.submit(again);
+  EXPECT_EQ(bench.publisher.sent.size(), 1U);
+  EXPECT_EQ(bench.acker.tags.size(), 2U);
+}
+
 TEST(SyncJob, TwoEqualRequestsAreTwoJobs) {
   Bench bench;
   bench.dispatcher.submit(request(JobType::sync, "", 1));
@@ -151,6 +164,7 @@ TEST(Drain, WaitsForOpenJobsAndTheirConfirms) {
   bench.agents.answer(1);
   EXPECT_FALSE(drained);
   bench.publisher.confirm_all();
+  bench.pass(Millis(20));
   EXPECT_TRUE(drained);
 }
 
@@ -162,6 +176,7 @@ TEST(Drain, WithoutTimeLeftTellsOutcomeUnknown) {
   bench.dispatcher.give_up();
   EXPECT_EQ(bench.publisher.answer(0).outcome.error->code, ErrorCode::outcome_unknown);
   bench.publisher.confirm_all();
+  bench.pass(Millis(20));
   EXPECT_TRUE(drained);
   bench.agents.answer(1);
   EXPECT_EQ(bench.publisher.sent.size(), 1U);
