@@ -21,6 +21,10 @@ find_library(SOCI_SQLITE soci_sqlite3 REQUIRED)
 add_library(soci_sqlite INTERFACE)
 target_include_directories(soci_sqlite SYSTEM INTERFACE ${SOCI_INCLUDE})
 target_link_libraries(soci_sqlite INTERFACE ${SOCI_SQLITE} ${SOCI_CORE} SQLite::SQLite3)
+if(ELVES_SANITIZE)
+  # The shared library hides the type information that this check looks at.
+  target_compile_options(soci_sqlite INTERFACE -fno-sanitize=vptr)
+endif()
 
 # elves_thrift(NAME IDL unit...): the static library NAME from idl/IDL, one unit per generated file. The generated code
 # lives in the build folder only.

@@ -62,6 +62,7 @@ void Dispatcher::close_interrupted(JobRecord record) {
   if (!record.job->synchronous() && record.fingerprint != 0) {
     interrupted_.insert_or_assign(record.fingerprint, record.job->log_id);
   }
+  record.fingerprint = 0;  // its request was never acknowledged
   record.state = JobState::published;
   record.outcome.running = false;
   record.outcome.error = Error{ErrorCode::outcome_unknown, "the scheduler ended before the job did"};

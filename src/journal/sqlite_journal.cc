@@ -14,12 +14,12 @@
 #include <utility>
 
 #include "base/log.h"
+#include "journal/store.h"
 
 namespace elves {
 
 namespace {
 
-using journal::HeldRecords;
 using journal::LockFile;
 using journal::Store;
 

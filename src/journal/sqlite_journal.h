@@ -12,10 +12,14 @@
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "journal/held_records.h"
+#include "journal/keep.h"
 #include "journal/lock_file.h"
-#include "journal/store.h"
 
 namespace elves {
+
+namespace journal {
+class Store;
+}
 
 // One SQLite file, written by a thread of its own: all that has queued up goes into one transaction, of
 // several writes of one log id only the last. A query sees every write before it.

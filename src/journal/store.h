@@ -5,21 +5,14 @@
 #include <soci/statement.h>
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "dispatch/ports.h"
+#include "journal/keep.h"
 
 namespace elves::journal {
-
-// How much of what is published the journal keeps; the first limit that is reached counts.
-struct Keep {
-  Seconds age = std::chrono::hours(7 * 24);  // since it was published
-  std::size_t count = 1'000'000;
-  std::uint64_t bytes = 4ULL << 30;  // of the whole file, open jobs included
-};
 
 // One thread at a time. Everything throws std::exception when the database fails, and then has changed
 // nothing; reason() tells why. After that the connection is not to be trusted: make a new Store.

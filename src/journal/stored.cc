@@ -68,7 +68,7 @@ StoredError to_stored(const Error& error) {
   stored.detail = error.detail;
   return stored;
 }
-Error from_stored(StoredError stored) {
+Error from_stored(StoredError&& stored) {
   return {.code = value_of(error_codes, stored.code), .detail = std::move(stored.detail)};
 }
 
@@ -79,7 +79,7 @@ StoredRoute to_stored(const ReplyRoute& route) {
   stored.correlation_id = route.correlation_id;
   return stored;
 }
-ReplyRoute from_stored(StoredRoute stored) {
+ReplyRoute from_stored(StoredRoute&& stored) {
   return {.direct = stored.direct,
           .routing_key = std::move(stored.routing_key),
           .correlation_id = std::move(stored.correlation_id)};
@@ -92,7 +92,7 @@ StoredAnswer to_stored(const WorkerAnswer& answer) {
   stored.result = answer.result;
   return stored;
 }
-WorkerAnswer from_stored(StoredAnswer stored) {
+WorkerAnswer from_stored(StoredAnswer&& stored) {
   return {.flag = stored.flag, .costtime = stored.costtime_ms, .result = std::move(stored.result)};
 }
 
@@ -117,7 +117,7 @@ StoredJob to_stored(const Job& job) {
   stored.may_be_repeat = job.may_be_repeat;
   return stored;
 }
-Job from_stored(StoredJob stored) {
+Job from_stored(StoredJob&& stored) {
   Job job{.log_id = LogId(static_cast<std::uint64_t>(stored.log_id)),
           .type = value_of(types, stored.type),
           .dialect = value_of(dialects, stored.dialect),
@@ -146,7 +146,7 @@ StoredStage to_stored(const Stage& stage) {
   stored.cost_ms = stage.cost.count();
   return stored;
 }
-Stage from_stored(StoredStage stored) {
+Stage from_stored(StoredStage&& stored) {
   Stage stage{.ok = stored.ok, .error = {}, .cost = Millis(stored.cost_ms)};
   if (stored.__isset.error) stage.error = from_stored(std::move(stored.error));
   return stage;
@@ -165,7 +165,7 @@ StoredOutcome to_stored(const Outcome& outcome) {
   stored.called_back_us = to_us(outcome.called_back);
   return stored;
 }
-Outcome from_stored(StoredOutcome stored) {
+Outcome from_stored(StoredOutcome&& stored) {
   Outcome outcome{.rejected = stored.rejected,
                   .running = stored.running,
                   .error = {},
@@ -190,7 +190,7 @@ StoredRecord to_stored(const JobRecord& record) {
   return stored;
 }
 
-JobRecord from_stored(StoredRecord stored) {
+JobRecord from_stored(StoredRecord&& stored) {
   JobRecord record;
   record.job = std::make_shared<const Job>(from_stored(std::move(stored.job)));
   record.outcome = from_stored(std::move(stored.outcome));

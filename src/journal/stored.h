@@ -9,6 +9,6 @@ namespace elves::journal {
 // Everything but the record's state.
 StoredRecord to_stored(const JobRecord& record);
 // An error code that this program does not know becomes `internal`.
-JobRecord from_stored(StoredRecord stored);
+JobRecord from_stored(StoredRecord&& stored);
 
 }  // namespace elves::journal

@@ -4,6 +4,7 @@ import resource
 import signal
 
 import pytest
+from harness import elves_agent
 from harness import generated as generator
 from harness import scheduler as scheduler_module
 from harness.rabbit import RabbitMq
@@ -86,3 +87,35 @@ def peer(site):
     client = site.peer()
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def elves_idl(tmp_path_factory):
+    return elves_agent.generate(tmp_path_factory.mktemp("idl"))
+
+
+@pytest.fixture
+def start_agent(elves_idl, tmp_path):
+    """Starts elves-agents: start_agent(port=..., worker={...}) with anything of cfg.json."""
+    agents = []
+
+    def make(**config):
+        root = tmp_path / f"agent{len(agents)}"
+        agents.append(elves_agent.Agent(elves_idl, root, elves_agent.install(root, **config)))
+        return agents[-1]
+
+    yield make
+    for agent in agents:
+        agent.stop()
+
+
+@pytest.fixture
+def agent(start_agent):
+    return start_agent()
+
+
+@pytest.fixture
+def fake_scheduler(elves_idl):
+    made = elves_agent.FakeScheduler(elves_idl)
+    yield made
+    made.stop()

@@ -1,5 +1,4 @@
 """The HTTP job API, without a broker."""
-import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
@@ -206,6 +205,9 @@ def test_the_api_is_there_in_broker_mode_too(make_site, broker):
     request = {"mqkey": "openapi.scheduler.sendSync.1", "mqtype": "cast", "agent_ip": "127.0.0.2", "app": "a",
                "func": "echo", "param": "by amqp"}
     log_id = peer.call(request).json["data"]["log_id"]
-    shown = both.scheduler.http("GET", "/api/v1/jobs/" + log_id)
-    assert shown.status == 200 and json.loads(shown.text)["worker_message"] == "by amqp"
+    def shown():
+        return both.scheduler.http("GET", "/api/v1/jobs/" + log_id).json
+
+    wait_for(lambda: shown()["state"] == "published", 10, "the job's end, which comes after its reply")
+    assert shown()["worker_message"] == "by amqp"
     both.scheduler.stop()
