@@ -24,7 +24,8 @@ Examples:
   elves-scheduler --standalone                    no broker, no ZooKeeper: jobs come over HTTP
   elves-scheduler --config FILE --check-config    say what is wrong with FILE and leave
 
-Exit codes: 0 ended as asked, 64 wrong arguments, 69 an address to listen on is taken, 78 configuration.
+Exit codes: 0 ended as asked, 64 wrong arguments, 69 an address to listen on is taken,
+78 the configuration or the journal cannot be used.
 SIGTERM drains and leaves; SIGHUP reads log level and limits again.)";
 
 }  // namespace

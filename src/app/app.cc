@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -72,7 +73,7 @@ std::unique_ptr<Journal> open_journal(const config::JournalOptions& journal, Sql
   if (journal.path.empty()) return std::make_unique<MemoryJournal>(journal.keep_jobs, std::move(post));
   SqliteJournal::Options options;
   options.path = journal.path;
-  options.keep = {journal.keep, journal.keep_jobs};
+  options.keep = {journal.keep, journal.keep_jobs, journal.max_bytes};
   return std::make_unique<SqliteJournal>(options, std::move(post));
 }
 
@@ -168,6 +169,7 @@ void App::Parts::recover() {
   journal->open_jobs([this](std::vector<JobRecord> open) {
     dispatcher.recover(std::move(open));
     journal->list({"published", "", kRemembered}, [this](std::vector<JobRecord> finished) {
+      std::ranges::reverse(finished);  // oldest first, as they ended
       dispatcher.recover(std::move(finished));
       if (!draining) serve();
     });

@@ -176,6 +176,7 @@ std::vector<Key> make_keys() {
            "file name; empty = in memory, forgotten at every restart"),
       seconds("journal.keep", journal(&JournalOptions::keep), 1, 3650 * kDay),
       count("journal.keepJobs", journal(&JournalOptions::keep_jobs), 0, 100 * kMillion),
+      bytes("journal.maxBytes", journal(&JournalOptions::max_bytes), kMiB, kMiB * kMiB),
 
       flag("admin.enabled", admin(&AdminOptions::enabled)),
       text(

@@ -53,6 +53,7 @@ struct JournalOptions {
   std::string path = "var/journal.db";       // journal.path: "" = in memory, forgotten when the process ends
   std::chrono::seconds keep{7 * 24 * 3600};  // journal.keep: how long finished jobs can be looked at
   std::size_t keep_jobs = 100000;            // journal.keepJobs: and how many of them
+  std::size_t max_bytes = std::size_t{4} << 30;  // journal.maxBytes: finished jobs leave earlier beyond it
 };
 
 struct AdminOptions {

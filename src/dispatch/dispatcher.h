@@ -100,6 +100,7 @@ class Dispatcher {
   void recover_accepted(JobRecord record);
   void recover_settled(JobRecord record);
   void close_interrupted(JobRecord record);
+  void remember_interrupted(const JobRecord& record);
 
   // Results (settlement.cc)
   void deliver_unmatched(AgentResult result, Taken taken);

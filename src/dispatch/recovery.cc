@@ -13,7 +13,9 @@ void Dispatcher::recover(std::vector<JobRecord> records) {
   WallTime last{};
   for (const JobRecord& record : records) last = std::max(last, record.outcome.ended);
   for (JobRecord& record : records) {
-    if (record.state == JobState::published) {
+    if (record.state == JobState::published && record.outcome.ended == WallTime{}) {
+      remember_interrupted(record);
+    } else if (record.state == JobState::published) {
       // The last ones' acknowledgements may have been lost with the process.
       if (record.outcome.ended + RecentAcks::kSure >= last) acks_.add(record.fingerprint, ports_.clock.now());
       if (!record.job->synchronous()) finished_.add(record.job, record.outcome);
@@ -58,16 +60,19 @@ void Dispatcher::recover_settled(JobRecord record) {
   publish(open);
 }
 
+// Its record stays as one that never ended: the request was not acknowledged, so it is the broker's, not
+// over.
 void Dispatcher::close_interrupted(JobRecord record) {
-  if (!record.job->synchronous() && record.fingerprint != 0) {
-    interrupted_.insert_or_assign(record.fingerprint, record.job->log_id);
-  }
-  record.fingerprint = 0;  // its request was never acknowledged
+  remember_interrupted(record);
   record.state = JobState::published;
   record.outcome.running = false;
   record.outcome.error = Error{ErrorCode::outcome_unknown, "the scheduler ended before the job did"};
-  record.outcome.ended = ports_.clock.wall_now();
   ports_.journal.write(std::move(record), {});
+}
+
+void Dispatcher::remember_interrupted(const JobRecord& record) {
+  if (record.job->synchronous() || record.fingerprint == 0) return;
+  interrupted_.insert_or_assign(record.fingerprint, record.job->log_id);
 }
 
 }  // namespace elves

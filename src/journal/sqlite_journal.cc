@@ -168,6 +168,7 @@ void SqliteJournal::write_held() {
     const auto records = held_.oldest(held_bite);
     if (!attempt([&](Store& store) { store.write(records); })) return;
     std::vector<LogId> ids;
+    ids.reserve(records.size());
     for (const JobRecord* record : records) ids.push_back(record->job->log_id);
     for (const LogId id : ids) held_.drop(id);
   }

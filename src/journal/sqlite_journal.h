@@ -48,13 +48,11 @@ class SqliteJournal final : public Journal {
   ~SqliteJournal() override;
 
   bool durable() const override { return true; }
+  std::string trouble() const override;
   void write(JobRecord record, Kept kept) override;
   void open_jobs(std::function<void(std::vector<JobRecord>)> found) override;
   void find(LogId id, std::function<void(std::vector<JobRecord>)> found) override;
   void list(JobFilter filter, std::function<void(std::vector<JobRecord>)> found) override;
-
-  // Why it cannot be written at the moment; "" = it can. Any thread.
-  std::string trouble() const;
 
  private:
   struct Write {
@@ -87,8 +85,8 @@ class SqliteJournal final : public Journal {
   // The journal's thread only.
   std::unique_ptr<journal::Store> store_;  // none after a failure, until the next attempt
   journal::HeldRecords held_;
-  SteadyTime next_try_{};
-  SteadyTime next_tidy_{};
+  SteadyTime next_try_;
+  SteadyTime next_tidy_;
 
   mutable std::mutex mutex_;
   std::string trouble_;  // under mutex_

@@ -122,6 +122,8 @@ TEST_P(Journals, ListsByIp) {
   EXPECT_EQ(ids(loop.list(*journal, {.state = "", .ip = "' OR 1 = 1 --", .limit = 100})), Ids{});
 }
 
+TEST_P(Journals, IsInNoTroubleWhenItIsNew) { EXPECT_EQ(journal->trouble(), ""); }
+
 TEST_P(Journals, HasNoOpenJobsWhenItIsNew) { EXPECT_TRUE(loop.open_jobs(*journal).empty()); }
 
 }  // namespace

@@ -80,22 +80,27 @@ TEST(Recovery, PublishedResultIsNotPublishedAgainAndItsSecondResultGoesNowhere) 
   EXPECT_EQ(bench.publisher.terminals(), 0U);
 }
 
-TEST(Recovery, ReceivedRequestComesBackUnderItsLogId) {
-  Bench bench;
-  LogId before;
-  restart(bench, [&](Bench& old) {
-    before = *old.dispatcher.submit(request(JobType::cron, "cron-7"));
-    old.journal.commit();
-  });
-  EXPECT_EQ(bench.dispatcher.open(), 0U);
-  EXPECT_EQ(bench.publisher.sent.size(), 0U);
-  auto again = request(JobType::cron, "cron-7", 1, 1);
-  again.redelivered = true;
-  const auto after = bench.dispatcher.submit(again);
-  bench.journal.commit();
-  EXPECT_EQ(*after, before);
-  ASSERT_EQ(bench.agents.calls.size(), 1U);
-  EXPECT_TRUE(bench.agents.calls.front().job->may_be_repeat);
+TEST(Recovery, ReceivedRequestComesBackUnderItsLogIdHoweverOftenTheProcessEnds) {
+  for (const auto type : {JobType::cron, JobType::queue}) {
+    Bench first;
+    LogId before;
+    restart(first, [&](Bench& old) {
+      before = *old.dispatcher.submit(request(type));
+      old.journal.commit();
+    });
+    EXPECT_EQ(first.dispatcher.open(), 0U);
+    EXPECT_EQ(first.publisher.sent.size(), 0U);
+
+    Bench second;
+    second.dispatcher.recover({first.journal.records.begin()->second});  // what the first one wrote of it
+    auto again = request(type, "task-1", 1, 1);
+    again.redelivered = true;
+    const auto after = second.dispatcher.submit(again);
+    second.journal.commit();
+    EXPECT_EQ(*after, before);
+    ASSERT_EQ(second.agents.calls.size(), 1U);
+    EXPECT_TRUE(second.agents.calls.front().job->may_be_repeat);
+  }
 }
 
 TEST(Recovery, RedeliveredAcceptedRequestIsOnlyAcknowledgedAndItsCallerTold) {

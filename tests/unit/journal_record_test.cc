@@ -10,7 +10,6 @@ namespace {
 
 using test::expect_same;
 using test::full_record;
-using test::ids;
 using test::record_of;
 
 TEST(JournalRecord, HoldsEveryField) {

@@ -8,6 +8,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import tempfile
 import urllib.parse
 
 from .rabbit import PASSWORD, USER
@@ -35,8 +36,10 @@ def environment(**extra):
 
 def run_program(*arguments, timeout=30, **extra):
     """Runs elves-scheduler to its end: for arguments with which it is to leave at once."""
-    return subprocess.run([str(PROGRAM), *map(str, arguments)], env=environment(**extra), stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False)
+    with tempfile.TemporaryDirectory() as folder:
+        return subprocess.run([str(PROGRAM), *map(str, arguments)], env=environment(**extra), cwd=folder,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=timeout, check=False)
 
 
 def properties(values):
