@@ -130,6 +130,8 @@ class LiveProcess final : public Process {
   void take(const asio::posix::stream_descriptor& from, std::string_view bytes);
   void read_rest(asio::posix::stream_descriptor& from);
   Exit end_group();
+  void await_exit();
+  bool has_exited() const;
   void finish();
 
   asio::posix::stream_descriptor exit_, in_, out_, err_;
@@ -176,9 +178,22 @@ void LiveProcess::watch() {
   err_.non_blocking(true);
   read(out_);
   read(err_);
+  await_exit();
+}
+
+// A wait may end early: while a process that is being started still holds copies of this one's descriptors,
+// the loop can be told of one that was closed here and whose place another has taken.
+void LiveProcess::await_exit() {
   exit_.async_wait(asio::posix::stream_descriptor::wait_read, [me = self()](error_code fault) {
-    if (!fault) me->finish();
+    if (fault) return;
+    me->has_exited() ? me->finish() : me->await_exit();
   });
+}
+
+bool LiveProcess::has_exited() const {
+  siginfo_t state{};
+  return ::waitid(P_PID, static_cast<id_t>(pid_), &state, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         state.si_pid == pid_;
 }
 
 void LiveProcess::feed() {
