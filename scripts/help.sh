@@ -41,8 +41,8 @@ TEXT
     test) cat <<'TEXT' ;;
 Usage: ./control test [OPTION...]
 
-Without an option: the rules of the house, the unit tests (release, and AddressSanitizer + UndefinedBehaviorSanitizer)
-and the system tests. With options only those named, in their order:
+Without an option: the rules of the house, the unit tests and the system tests, on the release build. With options only
+those named, in their order:
 
   --house          include rules, headers, file sizes, configuration page, format
   --unit           unit tests, release

@@ -71,7 +71,7 @@ fuzz() {
     -print_final_stats=1 "$corpus" "tests/fuzz/seeds/$2"
 }
 
-default_steps=(house unit unit_debug system)
+default_steps=(house unit system)
 
 command_test() {
   need_sources test

@@ -197,6 +197,9 @@ inline void accepted(Bench& bench, Submission submission = request(JobType::queu
   bench.journal.commit();
 }
 
+// For results whose answer to the agent does not matter.
+inline const Dispatcher::Taken kIgnore = [](bool) {};
+
 // Counts the answers that an agent got for the results it brought.
 struct Taken {
   Dispatcher::Taken callback() {

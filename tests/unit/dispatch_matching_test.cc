@@ -30,7 +30,7 @@ TEST(Cron, ResultNamesItsExecutionWhenTheAgentEchoesIt) {
   bench.journal.commit();
   auto echoed = result("cron-7", "second", "cron");
   echoed.exec_id = second->text();
-  bench.dispatcher.deliver(echoed, Taken{}.callback());
+  bench.dispatcher.deliver(echoed, kIgnore);
   bench.journal.commit();
   EXPECT_EQ(bench.publisher.answer(0).job->log_id, *second);
 }
@@ -49,7 +49,7 @@ TEST(QueueTask, RedeliveredAfterAcceptanceIsOnlyAcknowledged) {
 TEST(QueueTask, RedeliveredAfterItsEndIsOnlyAcknowledged) {
   Bench bench;
   accepted(bench);
-  bench.dispatcher.deliver(result("task-1", "done"), Taken{}.callback());
+  bench.dispatcher.deliver(result("task-1", "done"), kIgnore);
   bench.journal.commit();
   bench.publisher.confirm_all();
   auto again = request(JobType::queue, "task-1", 1, 2);
@@ -98,7 +98,7 @@ TEST(Cron, WhoseAcknowledgementWasLostIsNotRunAgain) {
     Bench bench;
     accepted(bench, request(JobType::cron, "cron-7", 1, 1));
     if (finished) {
-      bench.dispatcher.deliver(result("cron-7", "done", "cron"), Taken{}.callback());
+      bench.dispatcher.deliver(result("cron-7", "done", "cron"), kIgnore);
       bench.journal.commit();
       bench.publisher.confirm_all();
     }

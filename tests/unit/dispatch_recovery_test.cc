@@ -17,8 +17,6 @@ void restart(Bench& bench, const std::function<void(Bench&)>& before) {
   bench.dispatcher.recover(std::move(left));
 }
 
-const auto kIgnore = [](bool) {};
-
 TEST(Recovery, AcceptedJobWaitsForItsResult) {
   Bench bench;
   restart(bench, [](Bench& old) { accepted(old); });
