@@ -8,6 +8,8 @@ build_preset() {
   local preset=$1
   shift
   note "Building $preset${*:+: $*}"
+  # One cache for all clones of this repository.
+  export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
   cmake --preset "$preset" >"/dev/null"
   cmake --build --preset "$preset" -j "$(nproc)" ${1:+--target "$@"}
 }
