@@ -11,6 +11,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(RABBITMQ REQUIRED IMPORTED_TARGET librabbitmq)
 add_library(rabbitmq::rabbitmq ALIAS PkgConfig::RABBITMQ)
 pkg_check_modules(THRIFT REQUIRED IMPORTED_TARGET thrift)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 find_program(THRIFT_COMPILER thrift REQUIRED)
 
 

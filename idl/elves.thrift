@@ -17,7 +17,12 @@ struct Instruct {
 
   // Additions of this scheduler. Old peers skip them and do not send them back: nothing may depend on their return.
   10: optional string exec_id,     // the log id: names this one execution, where a cron's id repeats
-  11: optional bool may_be_repeat, // the scheduler cannot rule out that this execution was sent before
+  11: optional bool may_be_repeat, // to an agent: the scheduler cannot rule out that this execution was sent before,
+                                   // perhaps by another scheduler and with another exec_id. Back from an agent: the
+                                   // execution was sent more than once, so another scheduler may wait for it
+  12: optional string request,     // 16 hex digits, of the message that asked: the same when it is delivered again
+  13: optional bool reported,      // only back from instructionInvokeAsync: this execution was taken before, and a
+                                   // scheduler has its result already; it does not come again
 }
 
 // What became of an instruction. There is no field 2.

@@ -4,7 +4,7 @@
 build_packages=(
   g++ cmake ninja-build ccache pkg-config
   libboost1.81-dev libboost-json1.81-dev libssl-dev
-  librabbitmq-dev libthrift-dev thrift-compiler
+  librabbitmq-dev libxxhash-dev libthrift-dev thrift-compiler
   libsoci-dev libsqlite3-dev
   libspdlog-dev libfmt-dev prometheus-cpp-dev libcli11-dev
   libgtest-dev libgmock-dev libbenchmark-dev

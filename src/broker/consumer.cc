@@ -1,5 +1,7 @@
 #include "broker/consumer.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <string_view>
 #include <utility>
@@ -18,11 +20,12 @@ std::string_view property(const amqp_basic_properties_t& properties, amqp_flags_
   return properties._flags & flag ? view(value) : std::string_view{};
 }
 
+// The same in every scheduler: agents and journals compare it.
 std::uint64_t fingerprint(std::string_view body, const dialect::MessageProperties& properties) {
-  std::size_t sum = std::hash<std::string_view>{}(body);
-  for (const auto part :
-       {properties.routing_key, properties.reply_to, properties.correlation_id, properties.message_id}) {
-    sum = sum * 0x9E3779B97F4A7C15U + std::hash<std::string_view>{}(part);
+  std::uint64_t sum = 0;
+  for (const auto part : {body, properties.routing_key, properties.reply_to, properties.correlation_id,
+                          properties.message_id}) {
+    sum = XXH3_64bits_withSeed(part.data(), part.size(), sum);
   }
   return sum == 0 ? 1 : sum;
 }
@@ -125,7 +128,7 @@ Submission Consumer::decode(const amqp_envelope_t& envelope) const {
   }
   submission.delivery = DeliveryRef{envelope.delivery_tag, epoch_};
   submission.redelivered = envelope.redelivered;
-  submission.fingerprint = fingerprint(body, properties);
+  submission.job.fingerprint = fingerprint(body, properties);
   return submission;
 }
 

@@ -18,7 +18,7 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
   }
   if (submission.delivery && join_open(submission)) return submission.job.log_id;
   if (submission.redelivered) {
-    if (const auto before = interrupted_.extract(submission.fingerprint))
+    if (const auto before = interrupted_.extract(submission.job.fingerprint))
       submission.job.log_id = before.mapped();
     if (refuse_redelivered(submission)) return submission.job.log_id;
   }
@@ -36,7 +36,7 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
     submission.job.id = submission.job.log_id.text();
   auto job = std::make_shared<const Job>(std::move(submission.job));
   const LogId id = job->log_id;
-  OpenJob& open = table_.add(std::move(job), submission.fingerprint, submission.delivery);
+  OpenJob& open = table_.add(std::move(job), submission.delivery);
   open.received_at = ports_.clock.now();
   open.outcome.started = ports_.clock.wall_now();
   open.on_end = std::move(on_end);
@@ -50,7 +50,7 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
 Result<LogId> Dispatcher::reject(Submission submission, Error error) {
   ports_.metrics.count(Event::job_rejected);
   log::debug("job {} rejected for {}: {}", submission.job.log_id.text(), submission.job.from, error.detail);
-  const auto confirmed = [this, delivery = submission.delivery, fingerprint = submission.fingerprint] {
+  const auto confirmed = [this, delivery = submission.delivery, fingerprint = submission.job.fingerprint] {
     if (delivery) acknowledge(*delivery, fingerprint);
   };
   const bool told = submission.answerable &&
@@ -85,7 +85,7 @@ void Dispatcher::answer_now(Publication what, std::function<void()> confirmed) {
 bool Dispatcher::join_open(Submission& submission) {
   const DeliveryRef delivery = *submission.delivery;
   OpenJob* same =
-      submission.redelivered ? table_.find_redelivered(submission.fingerprint, delivery) : nullptr;
+      submission.redelivered ? table_.find_redelivered(submission.job.fingerprint, delivery) : nullptr;
   if (!same && submission.job.type == JobType::queue) same = table_.find_queue_task(submission.job.wire_id());
   if (!same) return false;
   ports_.metrics.count(Event::redelivery_joined);
@@ -93,7 +93,7 @@ bool Dispatcher::join_open(Submission& submission) {
   if (same->delivery && same->delivery->epoch != delivery.epoch) {
     same->delivery = delivery;
   } else {
-    acknowledge(delivery, submission.fingerprint);
+    acknowledge(delivery, submission.job.fingerprint);
   }
   if (std::exchange(same->recovered, false)) {
     // The process before this one may have ended between the journal's word and the acceptance.
@@ -108,9 +108,9 @@ bool Dispatcher::refuse_redelivered(Submission& submission) {
   const DeliveryRef delivery = *submission.delivery;
   const bool known_task =
       submission.job.type == JobType::queue && finished_.knows_queue_task(submission.job.wire_id());
-  if (acks_.take(submission.fingerprint, ports_.clock.now()) || known_task) {
+  if (acks_.take(submission.job.fingerprint, ports_.clock.now()) || known_task) {
     ports_.metrics.count(Event::redelivery_joined);
-    acknowledge(delivery, submission.fingerprint);
+    acknowledge(delivery, submission.job.fingerprint);
     return true;
   }
   if (!submission.job.synchronous()) return false;
@@ -119,7 +119,7 @@ bool Dispatcher::refuse_redelivered(Submission& submission) {
   outcome.error = Error{ErrorCode::outcome_unknown, "the request was delivered before and may have run"};
   outcome.agent.error = outcome.error;
   outcome.started = outcome.ended = ports_.clock.wall_now();
-  const auto told = [this, delivery, fingerprint = submission.fingerprint] {
+  const auto told = [this, delivery, fingerprint = submission.job.fingerprint] {
     acknowledge(delivery, fingerprint);
   };
   if (!submission.job.reply) {

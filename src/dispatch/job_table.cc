@@ -5,11 +5,10 @@
 
 namespace elves {
 
-OpenJob& JobTable::add(JobPtr job, std::uint64_t fingerprint, std::optional<DeliveryRef> delivery) {
+OpenJob& JobTable::add(JobPtr job, std::optional<DeliveryRef> delivery) {
   OpenJob& open = jobs_[job->log_id];
-  open.fingerprint = fingerprint;
   open.delivery = delivery;
-  open.fingerprint_entry = by_fingerprint_.emplace(fingerprint, &open);
+  open.fingerprint_entry = by_fingerprint_.emplace(job->fingerprint, &open);
   if (!job->synchronous()) open.wire_id_entry = by_wire_id_.emplace(job->wire_id(), &open);
   open.job = std::move(job);
   return open;

@@ -21,7 +21,6 @@ struct OpenJob {
 
   JobPtr job;
   JobState state = JobState::received;
-  std::uint64_t fingerprint = 0;        // tells a redelivered request; 0 = did not come from the broker
   std::optional<DeliveryRef> delivery;  // still to be acknowledged
   SteadyTime received_at{};
   Outcome outcome;
@@ -41,7 +40,7 @@ struct OpenJob {
 // Loop thread only. References stay valid until the job is erased.
 class JobTable {
  public:
-  OpenJob& add(JobPtr job, std::uint64_t fingerprint, std::optional<DeliveryRef> delivery);
+  OpenJob& add(JobPtr job, std::optional<DeliveryRef> delivery);
   OpenJob* find(LogId id);
   void erase(LogId id);
 

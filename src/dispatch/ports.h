@@ -26,14 +26,13 @@ struct DeliveryRef {
 
 // A request as an adapter hands it in.
 struct Submission {
-  Job job;                        // log_id is given here
+  Job job;                        // log_id is given by the dispatcher
   std::optional<Error> rejected;  // why it must not be run; it is answered if anybody can be told
   bool answerable = true;         // somebody can be told of a rejection
   std::string body;               // only of a request that nobody can be told about: for the dead letter
   std::string routing_key;        // likewise
   std::optional<DeliveryRef> delivery;
   bool redelivered = false;
-  std::uint64_t fingerprint = 0;  // equal for a request and its redelivery; 0 = not from the broker
 };
 
 // How a call to an agent ended. Errors: send_failed and overloaded: nothing was sent; job_timeout: the
@@ -113,7 +112,6 @@ struct JobRecord {
   JobPtr job;
   JobState state = JobState::received;
   Outcome outcome;
-  std::uint64_t fingerprint = 0;  // as in Submission
 };
 struct JobFilter {
   std::string state;  // "open" | "done" | a JobState's name | "" = any

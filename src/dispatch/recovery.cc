@@ -17,7 +17,7 @@ void Dispatcher::recover(std::vector<JobRecord> records) {
       remember_interrupted(record);
     } else if (record.state == JobState::published) {
       // The last ones' acknowledgements may have been lost with the process.
-      if (record.outcome.ended + RecentAcks::kSure >= last) acks_.add(record.fingerprint, ports_.clock.now());
+      if (record.outcome.ended + RecentAcks::kSure >= last) acks_.add(record.job->fingerprint, ports_.clock.now());
       if (!record.job->synchronous()) finished_.add(record.job, record.outcome);
     } else if (record.state == JobState::received || record.job->synchronous()) {
       close_interrupted(std::move(record));
@@ -37,7 +37,7 @@ void Dispatcher::recover(std::vector<JobRecord> records) {
 }
 
 void Dispatcher::recover_accepted(JobRecord record) {
-  OpenJob& open = table_.add(std::move(record.job), record.fingerprint, std::nullopt);
+  OpenJob& open = table_.add(std::move(record.job), std::nullopt);
   open.state = JobState::accepted;
   open.recovered = true;
   open.outcome = std::move(record.outcome);
@@ -48,7 +48,7 @@ void Dispatcher::recover_accepted(JobRecord record) {
 }
 
 void Dispatcher::recover_settled(JobRecord record) {
-  OpenJob& open = table_.add(std::move(record.job), record.fingerprint, std::nullopt);
+  OpenJob& open = table_.add(std::move(record.job), std::nullopt);
   open.state = JobState::settled;
   open.outcome = std::move(record.outcome);
   finished_.add(open.job, open.outcome);
@@ -71,8 +71,8 @@ void Dispatcher::close_interrupted(JobRecord record) {
 }
 
 void Dispatcher::remember_interrupted(const JobRecord& record) {
-  if (record.job->synchronous() || record.fingerprint == 0) return;
-  interrupted_.insert_or_assign(record.fingerprint, record.job->log_id);
+  if (record.job->synchronous() || record.job->fingerprint == 0) return;
+  interrupted_.insert_or_assign(record.job->fingerprint, record.job->log_id);
 }
 
 }  // namespace elves

@@ -59,7 +59,7 @@ void Dispatcher::adopt_unknown(AgentResult result, Taken taken) {
 
 // Opens a job again, or for the first time here, only to settle it with the result that came.
 void Dispatcher::adopt(JobPtr job, Outcome outcome, Taken taken) {
-  OpenJob& open = table_.add(std::move(job), 0, std::nullopt);
+  OpenJob& open = table_.add(std::move(job), std::nullopt);
   open.adopted = true;
   open.outcome = std::move(outcome);
   open.outcome.error.reset();
@@ -145,7 +145,7 @@ void Dispatcher::finish(LogId id) {
 
 void Dispatcher::acknowledge(OpenJob& open) {
   if (const auto delivery = std::exchange(open.delivery, std::nullopt))
-    acknowledge(*delivery, open.fingerprint);
+    acknowledge(*delivery, open.job->fingerprint);
 }
 
 void Dispatcher::acknowledge(DeliveryRef delivery, std::uint64_t fingerprint) {
@@ -154,7 +154,7 @@ void Dispatcher::acknowledge(DeliveryRef delivery, std::uint64_t fingerprint) {
 }
 
 void Dispatcher::record(const OpenJob& open, Journal::Kept kept) {
-  ports_.journal.write(JobRecord{open.job, open.state, open.outcome, open.fingerprint}, std::move(kept));
+  ports_.journal.write(JobRecord{open.job, open.state, open.outcome}, std::move(kept));
 }
 
 }  // namespace elves

@@ -134,7 +134,8 @@ Job from_stored(StoredJob&& stored) {
           .timeout = Seconds(stored.timeout_s),
           .reply = {},
           .announce = stored.announce,
-          .may_be_repeat = stored.may_be_repeat};
+          .may_be_repeat = stored.may_be_repeat,
+          .fingerprint = 0};
   if (stored.__isset.reply) job.reply = from_stored(std::move(stored.reply));
   return job;
 }
@@ -186,15 +187,16 @@ StoredRecord to_stored(const JobRecord& record) {
   StoredRecord stored;
   stored.job = to_stored(*record.job);
   stored.outcome = to_stored(record.outcome);
-  stored.fingerprint = static_cast<std::int64_t>(record.fingerprint);
+  stored.fingerprint = static_cast<std::int64_t>(record.job->fingerprint);
   return stored;
 }
 
 JobRecord from_stored(StoredRecord&& stored) {
   JobRecord record;
-  record.job = std::make_shared<const Job>(from_stored(std::move(stored.job)));
+  Job job = from_stored(std::move(stored.job));
+  job.fingerprint = static_cast<std::uint64_t>(stored.fingerprint);
+  record.job = std::make_shared<const Job>(std::move(job));
   record.outcome = from_stored(std::move(stored.outcome));
-  record.fingerprint = static_cast<std::uint64_t>(stored.fingerprint);
   return record;
 }
 

@@ -66,6 +66,8 @@ struct Job {
       reply;                   // synchronous: the reply; asynchronous: the acceptance. None = nobody asked
   bool announce = true;        // asynchronous: its result is published to the component `type`
   bool may_be_repeat = false;  // an earlier attempt at this execution cannot be ruled out
+  std::uint64_t fingerprint = 0;  // of the request: the same when it is delivered again, here or to another
+                                  // scheduler; 0 = not from the broker
 
   bool synchronous() const { return type == JobType::sync; }
   // Whether the scheduler calls the app's processor after the worker (flat modes sap, ssp; any case).

@@ -55,6 +55,8 @@ struct AgentResult {
   std::string param;
   std::string proxy;
   std::int32_t timeout = 0;  // seconds
+  bool may_be_repeat = false;  // the agent was sent it more than once: another scheduler may wait for it
+  bool reported = false;       // only in an acceptance: taken before, and a scheduler has the result already
   WorkerAnswer answer;
 };
 

@@ -113,7 +113,9 @@ void invoke_async(AgentService& service, thrift::AgentService_instructionInvokeA
   answer.success.resize(answers.size());
   answer.__isset.success = true;
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    to_wire(result_of(std::move(instructions[i]), std::move(answers[i])), answer.success[i]);
+    auto result = result_of(std::move(instructions[i]), std::move(answers[i].answer));
+    result.reported = answers[i].reported;
+    to_wire(std::move(result), answer.success[i]);
   }
   call.answer(answer);
 }

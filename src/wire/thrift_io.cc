@@ -1,5 +1,7 @@
 #include "wire/thrift_io.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -67,6 +69,7 @@ thrift::Instruct to_wire(const Job& job) {
   ins.proxy = job.proxy;
   ins.__set_exec_id(job.log_id.text());
   if (job.may_be_repeat) ins.__set_may_be_repeat(true);
+  if (job.fingerprint != 0) ins.__set_request(fmt::format("{:016X}", job.fingerprint));
   return ins;
 }
 
@@ -81,7 +84,8 @@ Instruction from_wire(thrift::Instruct& ins) {
           .timeout = ins.timeout,
           .proxy = std::move(ins.proxy),
           .exec_id = std::move(ins.exec_id),
-          .may_be_repeat = ins.may_be_repeat};
+          .may_be_repeat = ins.may_be_repeat,
+          .request = std::move(ins.request)};
 }
 
 void to_wire(AgentResult result, thrift::Reinstruct& out) {
@@ -96,6 +100,8 @@ void to_wire(AgentResult result, thrift::Reinstruct& out) {
   ins.timeout = result.timeout;
   ins.proxy = std::move(result.proxy);
   if (!result.exec_id.empty()) ins.__set_exec_id(result.exec_id);
+  if (result.may_be_repeat) ins.__set_may_be_repeat(true);
+  if (result.reported) ins.__set_reported(true);
   out.flag = result.answer.flag;
   out.costtime = result.answer.costtime;
   out.result = std::move(result.answer.result);
@@ -111,7 +117,10 @@ void to_wire(const Job& job, const WorkerAnswer& answer, thrift::Reinstruct& out
 AgentResult from_wire(thrift::Reinstruct& reins) {
   auto answer =
       WorkerAnswer{.flag = reins.flag, .costtime = reins.costtime, .result = std::move(reins.result)};
-  return result_of(from_wire(reins.ins), std::move(answer));
+  const bool reported = reins.ins.reported;
+  auto result = result_of(from_wire(reins.ins), std::move(answer));
+  result.reported = reported;
+  return result;
 }
 
 }  // namespace elves::wire

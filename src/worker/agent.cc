@@ -73,14 +73,15 @@ void Agent::invoke_sync(Instruction ins, std::function<void(WorkerAnswer)> done)
   }
 }
 
-std::vector<WorkerAnswer> Agent::invoke_async(std::vector<Instruction> instructions) {
-  std::vector<WorkerAnswer> answers;
+std::vector<Acceptance> Agent::invoke_async(std::vector<Instruction> instructions) {
+  std::vector<Acceptance> answers;
   answers.reserve(instructions.size());
   for (const auto& ins : instructions) {
     auto why = take(ins);
     if (why) log::debug("job {}: refused: {}", ins.id, *why);
-    answers.push_back(why ? could_not_run(std::move(*why))
-                          : WorkerAnswer{.flag = 1, .costtime = 0, .result = ""});
+    answers.push_back({.answer = why ? could_not_run(std::move(*why))
+                                     : WorkerAnswer{.flag = 1, .costtime = 0, .result = ""},
+                       .reported = false});
   }
   return answers;
 }

@@ -36,7 +36,7 @@ class Agent final : public wire::AgentService {
   void leave(std::function<void()> left);
 
   void invoke_sync(Instruction ins, std::function<void(WorkerAnswer)> done) override;
-  std::vector<WorkerAnswer> invoke_async(std::vector<Instruction> instructions) override;
+  std::vector<Acceptance> invoke_async(std::vector<Instruction> instructions) override;
 
  private:
   wire::Server::Handler guarded(wire::Server::Handler handler);

@@ -124,7 +124,8 @@ inline JobRecord full_record(std::uint64_t log_id) {
           .timeout = Seconds(86400),
           .reply = ReplyRoute{.direct = true, .routing_key = "key" + bytes, .correlation_id = "corr" + bytes},
           .announce = false,
-          .may_be_repeat = true};
+          .may_be_repeat = true,
+          .fingerprint = 0xFEDCBA9876543210U};
   JobRecord record;
   record.job = std::make_shared<const Job>(std::move(job));
   record.state = JobState::settled;
@@ -138,7 +139,6 @@ inline JobRecord full_record(std::uint64_t log_id) {
       .started = WallTime(std::chrono::microseconds(1700000000123456)),
       .ended = WallTime(std::chrono::microseconds(1700000001000001)),
       .called_back = WallTime(std::chrono::microseconds(1700000002000002))};
-  record.fingerprint = 0xFEDCBA9876543210U;
   return record;
 }
 
@@ -166,12 +166,12 @@ inline void expect_same(const Job& left, const Job& right) {
   EXPECT_EQ(left.reply, right.reply);
   EXPECT_EQ(left.announce, right.announce);
   EXPECT_EQ(left.may_be_repeat, right.may_be_repeat);
+  EXPECT_EQ(left.fingerprint, right.fingerprint);
 }
 
 inline void expect_same(const JobRecord& left, const JobRecord& right) {
   expect_same(*left.job, *right.job);
   EXPECT_EQ(left.state, right.state);
-  EXPECT_EQ(left.fingerprint, right.fingerprint);
   EXPECT_EQ(left.outcome.rejected, right.outcome.rejected);
   EXPECT_EQ(left.outcome.running, right.outcome.running);
   EXPECT_EQ(left.outcome.error, right.outcome.error);

@@ -241,7 +241,7 @@ std::string read_all(const std::filesystem::path& file) {
   return content.str();
 }
 
-std::filesystem::path source_folder() { return std::filesystem::path(__FILE__).parent_path() / "../.."; }
+std::filesystem::path source_folder() { return std::filesystem::path(ELVES_TESTS) / ".."; }
 
 TEST(ConfigFile, TheShippedOneIsCleanAndShowsTheDefaults) {
   const std::string shipped = read_all(source_folder() / "conf/conf.properties");

@@ -176,7 +176,7 @@ inline Submission request(JobType type, std::string id = "task-1", std::uint64_t
   submission.job.timeout = Seconds(30);
   if (type == JobType::sync) submission.job.reply = ReplyRoute{true, "answers", "c-1"};
   submission.delivery = DeliveryRef{tag, epoch};
-  submission.fingerprint = 4711;
+  submission.job.fingerprint = 4711;
   return submission;
 }
 

@@ -41,6 +41,7 @@ Job some_job() {
   job.param = "any \0 bytes \xff\xfe \xe4\xbd\xa0"s;
   job.proxy = "python|x.py";
   job.timeout = Seconds(90);
+  job.fingerprint = 0xFF;
   return job;
 }
 
@@ -50,11 +51,12 @@ struct EchoAgent : AgentService {
     seen.push_back(std::move(ins));
     done(answer);
   }
-  std::vector<WorkerAnswer> invoke_async(std::vector<Instruction> instructions) override {
+  std::vector<Acceptance> invoke_async(std::vector<Instruction> instructions) override {
     seen = instructions;
-    return std::vector<WorkerAnswer>(instructions.size(), answer);
+    return std::vector<Acceptance>(instructions.size(), Acceptance{.answer = answer, .reported = reported});
   }
   std::vector<Instruction> seen;
+  bool reported = false;
   WorkerAnswer answer{.flag = 1, .costtime = 12, .result = "res\0ult"s};
 };
 
@@ -105,7 +107,8 @@ TEST(Codec, ASynchronousCallComesBackAsItWent) {
                              .timeout = 90,
                              .proxy = job.proxy,
                              .exec_id = "0000000000ABCDEF",
-                             .may_be_repeat = false};
+                             .may_be_repeat = false,
+                             .request = "00000000000000FF"};
   EXPECT_EQ(agent.seen[0], expected);
 }
 
@@ -116,6 +119,17 @@ TEST(Codec, ARepeatIsMarked) {
   answer_to(agent_service_handler(agent), encode_invoke_sync(job));
   ASSERT_EQ(agent.seen.size(), 1U);
   EXPECT_TRUE(agent.seen[0].may_be_repeat);
+}
+
+TEST(Codec, AnAcceptanceTellsThatTheResultWasReported) {
+  EchoAgent agent;
+  const std::vector<JobPtr> jobs{std::make_shared<Job>(some_job())};
+  const auto accept = [&] {
+    return decode_invoke_async_reply(answer_to(agent_service_handler(agent), encode_invoke_async(jobs)));
+  };
+  EXPECT_FALSE(accept()->front().reported);
+  agent.reported = true;
+  EXPECT_TRUE(accept()->front().reported);
 }
 
 TEST(Codec, AnAsynchronousCallComesBackInOrder) {
