@@ -90,4 +90,6 @@ struct StoredRecord {
   1: StoredJob job,
   2: StoredOutcome outcome,
   3: i64 fingerprint,
+  4: optional bool acknowledged,
+  5: optional bool unsent,
 }

@@ -37,14 +37,14 @@ Millis since(const Clock& clock, SteadyTime start) {
   return std::chrono::duration_cast<Millis>(clock.now() - start);
 }
 
-// The answer of the batch that belongs to the job: cron ids may repeat in one batch, so each is used once.
-Result<WorkerAnswer> take_answer(std::vector<AgentResult>& answers, const std::string& wire_id) {
+// The answer of the batch that belongs to the job. Cron ids may repeat in one batch, so each is used once.
+AgentReply take_answer(std::vector<AgentResult>& answers, const std::string& wire_id, Millis cost) {
   const auto at = std::ranges::find(answers, wire_id, &AgentResult::id);
   if (at == answers.end())
-    return Error{ErrorCode::agent_answer_illegal, "the agent's answer does not name the job"};
-  WorkerAnswer answer = std::move(at->answer);
+    return failed({ErrorCode::agent_answer_illegal, "the agent's answer does not name the job"}, cost);
+  AgentReply reply{std::move(at->answer), true, cost, at->reported};
   answers.erase(at);
-  return answer;
+  return reply;
 }
 
 }  // namespace
@@ -181,7 +181,7 @@ asio::awaitable<void> AgentPool::start_batch(Agent& to, Calls batch) {
   auto answers = wire::decode_invoke_async_reply(*reply);
   if (!answers) co_return fail_all(answers.error());
   const auto cost = since(clock_, begun);
-  for (const Call& call : batch) call.done({take_answer(*answers, call.job->wire_id()), true, cost});
+  for (const Call& call : batch) call.done(take_answer(*answers, call.job->wire_id(), cost));
 }
 
 asio::awaitable<AgentPool::Connection> AgentPool::connection(Agent& to, Deadline deadline) {

@@ -43,6 +43,9 @@ DispatchLimits dispatch_limits(const config::Options& options) {
   DispatchLimits limits;
   limits.max_open = options.job.max_open;
   limits.grace = options.job.grace;
+  limits.max_hold = options.mq.max_hold;
+  limits.keep_unheard = options.result.keep;
+  limits.max_unheard = options.result.keep_max;
   return limits;
 }
 
@@ -156,7 +159,10 @@ void App::Parts::listen() {
 ExitCode App::run() {
   std::signal(SIGPIPE, SIG_IGN);
   allow_many_files();
-  if (!parts_->options.standalone) parts_->broker.open(parts_->options, parts_->metrics);
+  if (!parts_->options.standalone) {
+    parts_->broker.open(parts_->options, *parts_->journal, parts_->metrics);
+    parts_->dispatcher.deliveries_lost();
+  }
   parts_->handle_signals();
   parts_->recover();
   parts_->loop.run();
@@ -185,9 +191,7 @@ void App::Parts::serve() {
     return shut_down();
   }
   if (!options.standalone) {
-    broker.consume(
-        options, [this](Submission submission) { dispatcher.submit(std::move(submission)); },
-        [this] { dispatcher.deliveries_lost(); }, metrics);
+    broker.consume(options, *journal, dispatcher, metrics);
   }
   log::info("elves-scheduler {} is ready{}", ELVES_VERSION, options.standalone ? " (standalone)" : "");
 }
@@ -226,11 +230,13 @@ void App::Parts::reload() {
   options.log.level = loaded.options.log.level;
   options.job = loaded.options.job;
   options.agent = loaded.options.agent;
+  options.result = loaded.options.result;
   options.drain = loaded.options.drain;
   dispatcher.set_limits(dispatch_limits(options));
   agents.set_options(pool_options(options));
-  log::info("{} read again: log.level, job.maxOpen, job.grace, agent.* and drain.timeout are in force",
-            config_file);
+  log::info(
+      "{} read again: log.level, job.maxOpen, job.grace, agent.*, result.* and drain.timeout are in force",
+      config_file);
 }
 
 void App::Parts::drain() {

@@ -7,16 +7,27 @@ namespace elves::app {
 namespace asio = boost::asio;
 namespace {
 
-broker::BrokerOptions broker_options(const config::MqOptions& mq) {
-  return {mq.ip,       mq.port,     mq.user,      mq.password,       mq.vhost,
-          mq.exchange, mq.prefetch, mq.heartbeat, mq.dead_max_length};
+broker::BrokerOptions broker_options(const config::MqOptions& mq, const Journal& journal) {
+  return {.host = mq.ip,
+          .port = mq.port,
+          .user = mq.user,
+          .password = mq.password,
+          .vhost = mq.vhost,
+          .exchange = mq.exchange,
+          .prefetch = mq.prefetch,
+          .heartbeat = mq.heartbeat,
+          .dead_max_length = mq.dead_max_length,
+          .instance = journal.instance(),
+          .durable_inbox = journal.durable(),
+          .inbox_max_length = mq.peers_max_length,
+          .inbox_expires = mq.peers_expires};
 }
 
 }  // namespace
 
-void BrokerSide::open(const config::Options& options, MetricsSink& metrics) {
+void BrokerSide::open(const config::Options& options, const Journal& journal, MetricsSink& metrics) {
   publisher_.emplace(
-      broker_options(options.mq),
+      broker_options(options.mq, journal),
       [this](std::vector<std::function<void()>> done) {
         asio::post(loop_, [done = std::move(done)] {
           for (const auto& confirmed : done) confirmed();
@@ -25,20 +36,27 @@ void BrokerSide::open(const config::Options& options, MetricsSink& metrics) {
       metrics);
 }
 
-void BrokerSide::consume(const config::Options& options, std::function<void(Submission)> on_submission,
-                         std::function<void()> on_lost, MetricsSink& metrics) {
-  on_submission_ = std::move(on_submission);
+void BrokerSide::consume(const config::Options& options, const Journal& journal, Dispatcher& dispatcher,
+                         MetricsSink& metrics) {
   dialect::Limits limits;
   limits.max_body = options.mq.max_message;
   limits.default_timeout = options.job.default_timeout;
-  consumer_.emplace(
-      broker_options(options.mq), limits,
-      [this](std::vector<Submission> batch) {
-        asio::post(loop_, [this, batch = std::move(batch)]() mutable {
-          for (Submission& submission : batch) on_submission_(std::move(submission));
-        });
-      },
-      [this, on_lost = std::move(on_lost)] { asio::post(loop_, on_lost); }, metrics);
+  broker::Consumer::Handlers handlers;
+  handlers.requests = [this, &dispatcher](std::vector<Submission> batch) {
+    asio::post(loop_, [&dispatcher, batch = std::move(batch)]() mutable {
+      for (Submission& submission : batch) dispatcher.submit(std::move(submission));
+    });
+  };
+  handlers.notices = [this, &dispatcher](std::vector<broker::Consumer::Told> batch) {
+    asio::post(loop_, [&dispatcher, batch = std::move(batch)] {
+      for (const auto& told : batch) dispatcher.settled_elsewhere(told.notice, told.delivery);
+    });
+  };
+  handlers.notices_read = [this, &dispatcher] {
+    asio::post(loop_, [&dispatcher] { dispatcher.notices_read(); });
+  };
+  handlers.lost = [this, &dispatcher] { asio::post(loop_, [&dispatcher] { dispatcher.deliveries_lost(); }); };
+  consumer_.emplace(broker_options(options.mq, journal), limits, std::move(handlers), metrics);
 }
 
 void BrokerSide::stop_consuming() {

@@ -10,7 +10,7 @@
 #include "broker/consumer.h"
 #include "broker/publisher.h"
 #include "config/options.h"
-#include "dispatch/ports.h"
+#include "dispatch/dispatcher.h"
 
 namespace elves::app {
 
@@ -20,11 +20,10 @@ class BrokerSide final : public Publisher, public DeliveryAcker {
   explicit BrokerSide(boost::asio::io_context& loop) : loop_(loop) {}
 
   // Connects for publishing, now and whenever the connection is lost.
-  void open(const config::Options& options, MetricsSink& metrics);
-  // Takes requests: `on_submission` runs on the loop for each, `on_lost` whenever their connection is lost.
-  // After open().
-  void consume(const config::Options& options, std::function<void(Submission)> on_submission,
-               std::function<void()> on_lost, MetricsSink& metrics);
+  void open(const config::Options& options, const Journal& journal, MetricsSink& metrics);
+  // Takes requests, and what other schedulers tell, to the dispatcher. After open().
+  void consume(const config::Options& options, const Journal& journal, Dispatcher& dispatcher,
+               MetricsSink& metrics);
   void stop_consuming();
   void close();
 
@@ -36,7 +35,6 @@ class BrokerSide final : public Publisher, public DeliveryAcker {
 
  private:
   boost::asio::io_context& loop_;
-  std::function<void(Submission)> on_submission_;
   std::optional<broker::AmqpPublisher> publisher_;
   std::optional<broker::Consumer> consumer_;
 };

@@ -14,6 +14,7 @@ enum class Event : std::uint8_t {
   result_late,         // after its job_timeout
   result_duplicate,    // of an execution that had its result
   result_unknown,      // of a job that this process did not dispatch: forwarded
+  settled_elsewhere,   // a job open here whose end another scheduler knows, and tells
   redelivery_joined,   // a redelivered request whose job is open or over here
   redelivery_refused,  // a redelivered synchronous request that is not: outcome_unknown
   dead_letter,

@@ -24,6 +24,10 @@ struct BrokerOptions {
   std::uint16_t prefetch = 20000;
   std::chrono::seconds heartbeat{10};
   std::uint32_t dead_max_length = 10000;
+  std::string instance;       // this scheduler's name among those on the broker
+  bool durable_inbox = true;  // notices wait for this scheduler while it is not there
+  std::uint32_t inbox_max_length = 1000000;
+  std::chrono::seconds inbox_expires{7 * 24 * 3600};
 };
 
 // The connection or its channel is of no more use. what() is for a person and holds no password.

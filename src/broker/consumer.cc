@@ -6,15 +6,19 @@
 #include <string_view>
 #include <utility>
 
+#include "base/log.h"
 #include "broker/topology.h"
 #include "dialect/envelope.h"
+#include "dialect/notice.h"
 
 namespace elves::broker {
 namespace {
 
 constexpr std::size_t kMostAtOnce = 256;
 constexpr std::chrono::seconds kDeafCheck{15};
-const std::string kConsumerTag = "elves-scheduler";
+constexpr std::uint16_t kInboxPrefetch = 1000;
+const std::string kRequestTag = "elves-scheduler";
+const std::string kInboxTag = "elves-scheduler-inbox";
 
 std::string_view property(const amqp_basic_properties_t& properties, amqp_flags_t flag, amqp_bytes_t value) {
   return properties._flags & flag ? view(value) : std::string_view{};
@@ -30,14 +34,20 @@ std::uint64_t fingerprint(std::string_view body, const dialect::MessagePropertie
   return sum == 0 ? 1 : sum;
 }
 
+void consume(Connection& connection, const std::string& queue, const std::string& tag,
+             std::uint16_t prefetch) {
+  amqp_basic_qos(connection.raw(), Connection::kChannel, 0, prefetch, false);
+  connection.check("setting the prefetch");
+  amqp_basic_consume(connection.raw(), Connection::kChannel, bytes(queue), bytes(tag), false, false, false,
+                     amqp_empty_table);
+  connection.check(("consuming queue " + queue).c_str());
+}
+
 }  // namespace
 
-Consumer::Consumer(const BrokerOptions& options, const dialect::Limits& limits, OnSubmissions on_submissions,
-                   OnLost on_lost, MetricsSink& metrics)
-    : Link("consumer", options, metrics),
-      limits_(limits),
-      on_submissions_(std::move(on_submissions)),
-      on_lost_(std::move(on_lost)) {
+Consumer::Consumer(const BrokerOptions& options, const dialect::Limits& limits, Handlers handlers,
+                   MetricsSink& metrics)
+    : Link("consumer", options, metrics), limits_(limits), handlers_(std::move(handlers)) {
   start_thread();
 }
 
@@ -48,10 +58,13 @@ void Consumer::stop_consuming() {
   wake();
 }
 
-void Consumer::session(Connection& connection) {
+void Consumer::session(Connection& connection, bool peers) {
   ++epoch_;
   run_ = 0;
   beyond_run_.clear();
+  unread_ = 0;
+  if (peers) open_inbox(connection);
+  if (unread_ == 0) handlers_.notices_read();
   bool subscribed = !cancelled_;
   if (subscribed) subscribe(connection);
   announce_connected();
@@ -61,7 +74,7 @@ void Consumer::session(Connection& connection) {
     send_acknowledgements(connection);
     take_deliveries(connection);
     if (subscribed && cancelled_) {
-      amqp_basic_cancel(connection.raw(), Connection::kChannel, bytes(kConsumerTag));
+      amqp_basic_cancel(connection.raw(), Connection::kChannel, bytes(kRequestTag));
       connection.check("cancelling the consumer");
       subscribed = false;
     }
@@ -72,12 +85,14 @@ void Consumer::session(Connection& connection) {
 }
 
 void Consumer::subscribe(Connection& connection) {
-  amqp_basic_qos(connection.raw(), Connection::kChannel, 0, options().prefetch, false);
-  connection.check("setting the prefetch");
-  amqp_basic_consume(connection.raw(), Connection::kChannel, bytes(kRequestQueue), bytes(kConsumerTag), false,
-                     false, false, amqp_empty_table);
-  connection.check("consuming queue scheduler");
+  consume(connection, kRequestQueue, kRequestTag, options().prefetch);
   next_check_ = std::chrono::steady_clock::now() + kDeafCheck;
+}
+
+// Other schedulers are heard even while no requests are taken any more.
+void Consumer::open_inbox(Connection& connection) {
+  unread_ = declare_inbox(connection, options());
+  consume(connection, inbox_queue(options()), kInboxTag, kInboxPrefetch);
 }
 
 void Consumer::check_not_deaf(Connection& connection) {
@@ -88,25 +103,53 @@ void Consumer::check_not_deaf(Connection& connection) {
 }
 
 void Consumer::take_deliveries(Connection& connection) {
-  std::vector<Submission> batch;
+  Batch batch;
   const timeval now{0, 0};
-  while (batch.size() < kMostAtOnce) {
+  while (batch.requests.size() + batch.notices.size() < kMostAtOnce) {
     amqp_envelope_t envelope;
     const auto reply = amqp_consume_message(connection.raw(), &envelope, &now, 0);
     if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
-      batch.push_back(decode(envelope));
+      take(envelope, batch);
       amqp_destroy_envelope(&envelope);
     } else if (reply.library_error == AMQP_STATUS_UNEXPECTED_STATE) {
       connection.next_method();
     } else if (reply.library_error == AMQP_STATUS_TIMEOUT) {
       break;
     } else {
-      if (!batch.empty()) on_submissions_(std::move(batch));
+      hand_over(std::move(batch));
       connection.check("receiving");
       throw BrokerError(std::string("receiving: ") + amqp_error_string2(reply.library_error));
     }
   }
-  if (!batch.empty()) on_submissions_(std::move(batch));
+  hand_over(std::move(batch));
+}
+
+void Consumer::take(const amqp_envelope_t& envelope, Batch& batch) {
+  if (view(envelope.consumer_tag) == kInboxTag) return take_notice(envelope, batch);
+  batch.requests.push_back(decode(envelope));
+}
+
+// What this scheduler told the others itself comes back to it, too.
+void Consumer::take_notice(const amqp_envelope_t& envelope, Batch& batch) {
+  const amqp_basic_properties_t& sent = envelope.message.properties;
+  const DeliveryRef delivery{envelope.delivery_tag, epoch_};
+  const bool own = property(sent, AMQP_BASIC_APP_ID_FLAG, sent.app_id) == options().instance;
+  auto notice = own ? Result<Notice>(Error{}) : dialect::decode_notice(view(envelope.message.body));
+  if (notice) {
+    batch.notices.push_back({std::move(*notice), delivery});
+  } else {
+    if (!own) log::warn("consumer: a message in {} is no notice: ignored", inbox_queue(options()));
+    acknowledge(delivery);
+  }
+  if (unread_ > 0 && --unread_ == 0) {
+    hand_over(std::exchange(batch, {}));
+    handlers_.notices_read();
+  }
+}
+
+void Consumer::hand_over(Batch batch) {
+  if (!batch.notices.empty()) handlers_.notices(std::move(batch.notices));
+  if (!batch.requests.empty()) handlers_.requests(std::move(batch.requests));
 }
 
 Submission Consumer::decode(const amqp_envelope_t& envelope) const {

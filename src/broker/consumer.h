@@ -19,14 +19,21 @@ namespace elves::broker {
 // a consumer of its queue is rebuilt.
 class Consumer final : public Link, public DeliveryAcker {
  public:
-  // Called on the consumer's thread with everything that was there at once.
-  using OnSubmissions = std::function<void(std::vector<Submission>)>;
+  // What another scheduler tells this one.
+  struct Told {
+    Notice notice;
+    DeliveryRef delivery;
+  };
+  // All called on the consumer's thread.
+  struct Handlers {
+    std::function<void(std::vector<Submission>)> requests;  // everything that was there at once
+    std::function<void(std::vector<Told>)> notices;         // likewise
+    std::function<void()> notices_read;  // those that waited when the connection was made were handed over
+    std::function<void()> lost;          // the connection is gone; before anything comes from the next one
+  };
 
-  // Called on the consumer's thread when its connection is gone, before anything comes from the next one.
-  using OnLost = std::function<void()>;
-
-  Consumer(const BrokerOptions& options, const dialect::Limits& limits, OnSubmissions on_submissions,
-           OnLost on_lost, MetricsSink& metrics);
+  Consumer(const BrokerOptions& options, const dialect::Limits& limits, Handlers handlers,
+           MetricsSink& metrics);
   // Closes the connection: what is not acknowledged goes back to the queue.
   ~Consumer() override;
 
@@ -36,23 +43,32 @@ class Consumer final : public Link, public DeliveryAcker {
   void stop_consuming();
 
  private:
-  void session(Connection& connection) override;
-  void on_lost(const BrokerError&) override { on_lost_(); }
+  void session(Connection& connection, bool peers) override;
+  void on_lost(const BrokerError&) override { handlers_.lost(); }
   void wake() override { mailbox_.push(DeliveryRef{}); }
   int wake_fd() const override { return mailbox_.fd(); }
 
+  struct Batch {
+    std::vector<Submission> requests;
+    std::vector<Told> notices;
+  };
+
   void subscribe(Connection& connection);
+  void open_inbox(Connection& connection);
   void check_not_deaf(Connection& connection);
   void take_deliveries(Connection& connection);
+  void take(const amqp_envelope_t& envelope, Batch& batch);
+  void take_notice(const amqp_envelope_t& envelope, Batch& batch);
+  void hand_over(Batch batch);
   Submission decode(const amqp_envelope_t& envelope) const;
   void send_acknowledgements(Connection& connection);
 
   const dialect::Limits limits_;
-  const OnSubmissions on_submissions_;
-  const OnLost on_lost_;
+  const Handlers handlers_;
   Mailbox<DeliveryRef> mailbox_;
   std::atomic<bool> cancelled_{false};
   std::uint32_t epoch_ = 0;
+  std::uint32_t unread_ = 0;            // notices that waited when the connection was made
   std::uint64_t run_ = 0;               // all tags of this epoch up to here are acknowledged
   std::set<std::uint64_t> beyond_run_;  // and these
   std::chrono::steady_clock::time_point next_check_;

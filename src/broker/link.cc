@@ -66,9 +66,9 @@ void Link::thread_main() {
 
 void Link::serve_one_connection() {
   Connection connection(options_, [this](int fd) { use_socket(fd); });
-  declare_topology(connection, options_);
+  const bool peers = declare_topology(connection, options_);
   try {
-    session(connection);
+    session(connection, peers);
   } catch (const BrokerError& error) {
     on_lost(error);
     throw;

@@ -38,8 +38,8 @@ class Link {
   void stop_thread();
 
   // One connection's life, on the thread; throws BrokerError when it is over. `connection` has its topology
-  // declared.
-  virtual void session(Connection& connection) = 0;
+  // declared; `peers`: the peer exchange is part of it.
+  virtual void session(Connection& connection, bool peers) = 0;
   // The connection that session() served is gone; on the thread.
   virtual void on_lost(const BrokerError& why) = 0;
   // Makes poll() on wake_fd() return.

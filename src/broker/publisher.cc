@@ -1,14 +1,10 @@
 #include "broker/publisher.h"
 
 #include <algorithm>
-#include <array>
-#include <ctime>
 #include <utility>
 
 #include "base/log.h"
 #include "broker/topology.h"
-#include "dialect/envelope.h"
-#include "dialect/error_text.h"
 
 namespace elves::broker {
 namespace {
@@ -30,7 +26,8 @@ void AmqpPublisher::publish(Publication what, std::function<void()> done) {
   mailbox_.push(Order{std::move(what), std::move(done)});
 }
 
-void AmqpPublisher::session(Connection& connection) {
+void AmqpPublisher::session(Connection& connection, bool peers) {
+  peers_ = peers;
   amqp_confirm_select(connection.raw(), Connection::kChannel);
   connection.check("asking for publisher confirms");
   begin_again();
@@ -57,7 +54,7 @@ void AmqpPublisher::begin_again() {
   std::deque<Message> before;
   before.swap(unconfirmed_);
   for (Message& message : before) {
-    if (message.confirmed) {
+    if (message.confirmed || (message.what.notice && !peers_)) {
       release(std::move(message), done);
     } else {
       message.returned = false;
@@ -83,88 +80,22 @@ void AmqpPublisher::on_lost(const BrokerError& why) {
 
 void AmqpPublisher::send_new(Connection& connection) {
   for (Order& order : mailbox_.take()) {
-    if (order.done) unconfirmed_.push_back(encode(std::move(order)));
+    if (!order.done) continue;
+    if (!peers_ && std::holds_alternative<Notice>(order.what)) {
+      on_confirmed_({std::move(order.done)});
+      continue;
+    }
+    Message message;
+    if (auto* answer = std::get_if<Answer>(&order.what)) message.on_returned = std::move(answer->returned);
+    message.what = encode(std::move(order.what), options());
+    message.done = std::move(order.done);
+    unconfirmed_.push_back(std::move(message));
   }
   std::size_t run = 0;
   while (!blocked_ && sent_ < unconfirmed_.size() && (suspects_ == 0 || sent_ == 0)) {
-    send(connection, unconfirmed_[sent_++]);
+    send(connection, options(), unconfirmed_[sent_++].what);
     if (++run % kReadEvery == 0) take_confirms(connection);
   }
-}
-
-AmqpPublisher::Message AmqpPublisher::encode(Order order) const {
-  Message message;
-  if (auto* answer = std::get_if<Answer>(&order.what)) {
-    message = encode_answer(*answer);
-  } else {
-    auto& letter = std::get<DeadLetter>(order.what);
-    message.routing_key = kDeadQueue;
-    message.body = std::exchange(letter.body, {});
-    message.dead_letter = std::move(letter);
-  }
-  message.done = std::move(order.done);
-  return message;
-}
-
-AmqpPublisher::Message AmqpPublisher::encode_answer(const Answer& answer) const {
-  Message message;
-  const bool terminal = answer.kind == Answer::Kind::terminal;
-  const ReplyRoute route = terminal ? dialect::terminal_route(*answer.job) : *answer.job->reply;
-  message.exchange = route.direct ? "" : options().exchange;
-  message.routing_key = route.routing_key;
-  message.correlation_id = route.correlation_id;
-  message.message_id = answer.job->log_id.text();
-  // A reply queue is gone with the one who waits at it: writing its messages to disk would protect nobody.
-  message.persistent = !route.direct;
-  switch (answer.kind) {
-    case Answer::Kind::reply:
-      message.body = dialect::encode_reply(*answer.job, answer.outcome);
-      break;
-    case Answer::Kind::acceptance:
-      message.body = dialect::encode_acceptance(*answer.job, answer.outcome);
-      break;
-    case Answer::Kind::terminal:
-      message.body = dialect::encode_terminal(*answer.job, answer.outcome);
-      break;
-  }
-  return message;
-}
-
-void AmqpPublisher::send(Connection& connection, const Message& message) {
-  amqp_basic_properties_t properties{};
-  properties._flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG;
-  properties.content_type = amqp_cstring_bytes("application/json");
-  properties.delivery_mode = message.persistent ? 2 : 1;
-  if (!message.message_id.empty()) {
-    properties._flags |= AMQP_BASIC_MESSAGE_ID_FLAG;
-    properties.message_id = bytes(message.message_id);
-  }
-  if (!message.correlation_id.empty()) {
-    properties._flags |= AMQP_BASIC_CORRELATION_ID_FLAG;
-    properties.correlation_id = bytes(message.correlation_id);
-  }
-  std::string reason;
-  std::string time;
-  std::array<amqp_table_entry_t, 3> headers{};
-  if (message.dead_letter) {
-    reason = dialect::error_text(message.dead_letter->reason, false);
-    time = std::to_string(std::time(nullptr));
-    const auto header = [](const char* key, const std::string& value) {
-      amqp_table_entry_t entry{};
-      entry.key = amqp_cstring_bytes(key);
-      entry.value.kind = AMQP_FIELD_KIND_UTF8;
-      entry.value.value.bytes = bytes(value);
-      return entry;
-    };
-    headers = {header("x-elves-error", reason),
-               header("x-elves-routing-key", message.dead_letter->routing_key), header("x-elves-time", time)};
-    properties._flags |= AMQP_BASIC_HEADERS_FLAG;
-    properties.headers = {static_cast<int>(headers.size()), headers.data()};
-  }
-  Connection::check(
-      amqp_basic_publish(connection.raw(), Connection::kChannel, bytes(message.exchange),
-                         bytes(message.routing_key), true, false, &properties, bytes(message.body)),
-      "publishing");
 }
 
 void AmqpPublisher::take_confirms(Connection& connection) {
@@ -234,16 +165,17 @@ void AmqpPublisher::on_return(Connection& connection, const amqp_basic_return_t&
                            : std::string_view{});
   amqp_destroy_message(&message);
   metrics().count(Event::reply_returned);
-  log::warn("job {}: nobody listens at '{}' ({}): its message goes to {}", id, routing_key, reason,
-            kDeadQueue);
   const auto sent_end = unconfirmed_.begin() + static_cast<std::ptrdiff_t>(sent_);
   const auto at = std::find_if(unconfirmed_.begin(), sent_end, [&](const Message& candidate) {
-    return !candidate.confirmed && !candidate.returned && candidate.message_id == id &&
-           candidate.routing_key == routing_key;
+    return !candidate.confirmed && !candidate.returned && candidate.what.message_id == id &&
+           candidate.what.routing_key == routing_key;
   });
   if (at == sent_end) return;
-  if (at->dead_letter) throw BrokerError("queue " + kDeadQueue + " is gone");
+  if (at->what.dead_letter) throw BrokerError("queue " + kDeadQueue + " is gone");
   at->returned = true;
+  if (at->on_returned) return;
+  log::warn("job {}: nobody listens at '{}' ({}): its message goes to {}", id, routing_key, reason,
+            kDeadQueue);
 }
 
 void AmqpPublisher::release_confirmed() {
@@ -261,7 +193,9 @@ void AmqpPublisher::release_confirmed() {
 }
 
 void AmqpPublisher::release(Message message, std::vector<std::function<void()>>& done) {
-  if (message.returned) {
+  if (message.returned && message.on_returned) {
+    done.push_back(std::move(message.on_returned));
+  } else if (message.returned) {
     bury(std::move(message), "nobody listens at this routing key");
   } else if (message.done) {
     done.push_back(std::move(message.done));
@@ -272,18 +206,14 @@ void AmqpPublisher::release(Message message, std::vector<std::function<void()>>&
 // better place than the log.
 void AmqpPublisher::bury(Message message, const std::string& why) {
   metrics().count(Event::dead_letter);
-  if (message.dead_letter) {
+  if (message.what.dead_letter) {
     log::error("a dead letter for '{}' is refused by the broker and lost: {}",
-               message.dead_letter->routing_key, why);
+               message.what.dead_letter->routing_key, why);
     return on_confirmed_({std::move(message.done)});
   }
-  Message letter;
-  letter.dead_letter = DeadLetter{{}, std::move(message.routing_key), {ErrorCode::internal, why}};
-  letter.routing_key = kDeadQueue;
-  if (message.refusals == 0) letter.body = std::move(message.body);  // its size may be why it was refused
-  letter.message_id = std::move(message.message_id);
-  letter.done = std::move(message.done);
-  unconfirmed_.push_back(std::move(letter));
+  const bool too_large = message.refusals > 0;  // its size may be why it was refused
+  unconfirmed_.push_back(
+      {.what = dead_letter_of(std::move(message.what), why, !too_large), .done = std::move(message.done)});
 }
 
 }  // namespace elves::broker

@@ -9,13 +9,14 @@
 
 #include "base/mailbox.h"
 #include "broker/link.h"
+#include "broker/outgoing.h"
 #include "dispatch/ports.h"
 
 namespace elves::broker {
 
 // A thread and a connection of its own. What is not confirmed when a connection ends is published again on
 // the next one, in its order. Answers are mandatory: one that the broker returns because nobody listens there
-// becomes a dead letter.
+// becomes a dead letter, unless it says otherwise (Answer::returned).
 class AmqpPublisher final : public Link, public Publisher {
  public:
   // Called on the publisher's thread with the `done` callbacks of everything confirmed at once; they are to
@@ -35,29 +36,21 @@ class AmqpPublisher final : public Link, public Publisher {
   };
   // A message, encoded once, until it is confirmed.
   struct Message {
-    std::string exchange;
-    std::string routing_key;
-    std::string body;
-    std::string message_id;
-    std::string correlation_id;
-    std::optional<DeadLetter> dead_letter;  // its headers
-    bool persistent = true;
-    std::function<void()> done;
+    Outgoing what;
+    std::function<void()> done{};
+    std::function<void()> on_returned{};  // instead, when nobody listens; none = a dead letter
     bool confirmed = false;
     bool returned = false;
     int refusals = 0;  // connections that the broker closed while this alone was in flight
   };
 
-  void session(Connection& connection) override;
+  void session(Connection& connection, bool peers) override;
   void on_lost(const BrokerError& why) override;
   void wake() override { mailbox_.push(Order{}); }
   int wake_fd() const override { return mailbox_.fd(); }
 
   void begin_again();
   void turn(Connection& connection, Millis most);
-  Message encode(Order order) const;
-  Message encode_answer(const Answer& answer) const;
-  void send(Connection& connection, const Message& message);
   void send_new(Connection& connection);
   void take_confirms(Connection& connection);
   void on_return(Connection& connection, const amqp_basic_return_t& returned);
@@ -75,6 +68,7 @@ class AmqpPublisher final : public Link, public Publisher {
   std::uint64_t first_tag_ = 1;      // delivery tag of unconfirmed_.front() on this connection
   std::size_t sent_ = 0;             // how many of unconfirmed_ this connection has sent
   std::size_t suspects_ = 0;  // so many at the front go out one at a time: the last connection died with them
+  bool peers_ = false;        // this connection has an exchange for notices
   bool blocked_ = false;      // the broker takes nothing now (memory or disk alarm)
 };
 

@@ -10,9 +10,17 @@ namespace elves::broker {
 inline const std::string kRequestQueue = "scheduler";
 inline const std::string kDeadQueue = "scheduler.dead";
 
+// The exchange that schedulers tell each other on, and the queue in which this one hears of it.
+std::string peer_exchange(const BrokerOptions& options);
+std::string inbox_queue(const BrokerOptions& options);
+
 // Makes what is missing; an exchange or queue that exists with other arguments is used as it is. Throws
+// BrokerError. Answers whether there is a peer exchange: a broker user who may not make one does without.
+bool declare_topology(Connection& connection, const BrokerOptions& options);
+
+// Makes this scheduler's inbox, bound to the peer exchange. Answers how many notices wait in it. Throws
 // BrokerError.
-void declare_topology(Connection& connection, const BrokerOptions& options);
+std::uint32_t declare_inbox(Connection& connection, const BrokerOptions& options);
 
 // How many consumers the request queue has; throws BrokerError when the channel is dead or the queue gone.
 std::uint32_t count_consumers(Connection& connection);

@@ -138,6 +138,7 @@ std::vector<Key> make_keys() {
   const auto thrift = [](auto field) { return at(&Options::thrift, field); };
   const auto agent = [](auto field) { return at(&Options::agent, field); };
   const auto job = [](auto field) { return at(&Options::job, field); };
+  const auto result = [](auto field) { return at(&Options::result, field); };
   const auto journal = [](auto field) { return at(&Options::journal, field); };
   const auto admin = [](auto field) { return at(&Options::admin, field); };
   const auto zookeeper = [](auto field) { return at(&Options::zookeeper, field); };
@@ -153,6 +154,9 @@ std::vector<Key> make_keys() {
       seconds("mq.heartbeat", mq(&MqOptions::heartbeat), 1, 3600),
       bytes("mq.maxMessage", mq(&MqOptions::max_message), 1024, 128 * kMiB),
       count("mq.dead.maxLength", mq(&MqOptions::dead_max_length), 1, 10 * kMillion),
+      seconds("mq.maxHold", mq(&MqOptions::max_hold), 1, kDay),
+      count("mq.peers.maxLength", mq(&MqOptions::peers_max_length), 1, 100 * kMillion),
+      seconds("mq.peers.expires", mq(&MqOptions::peers_expires), 60, 365 * kDay),
 
       text("thrift.scheduler.host", thrift(&ThriftOptions::host), is_ip_literal,
            "address to listen on: an IP address, 0.0.0.0 for all"),
@@ -171,6 +175,9 @@ std::vector<Key> make_keys() {
       seconds("job.defaultTimeout", job(&JobOptions::default_timeout), 1, 7 * kDay),
       seconds("job.grace", job(&JobOptions::grace), 0, 3600),
       count("job.maxOpen", job(&JobOptions::max_open), 1, 10 * kMillion),
+
+      seconds("result.keep", result(&ResultOptions::keep), 0, 365 * kDay),
+      count("result.keepMax", result(&ResultOptions::keep_max), 0, kMillion),
 
       text("journal.path", journal(&JournalOptions::path), any_text,
            "file name; empty = in memory, forgotten at every restart"),

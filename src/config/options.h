@@ -20,9 +20,12 @@ struct MqOptions {
   std::string exchange = "elves";  // mq.exchange
   std::uint16_t prefetch =
       20000;  // mq.prefetch: unacknowledged deliveries, and so synchronous jobs in flight
-  std::chrono::seconds heartbeat{10};     // mq.heartbeat
-  std::size_t max_message = 8u << 20;     // mq.maxMessage: bytes of one request
-  std::uint32_t dead_max_length = 10000;  // mq.dead.maxLength: messages in scheduler.dead
+  std::chrono::seconds heartbeat{10};          // mq.heartbeat
+  std::size_t max_message = 8u << 20;          // mq.maxMessage: bytes of one request
+  std::uint32_t dead_max_length = 10000;       // mq.dead.maxLength: messages in scheduler.dead
+  std::chrono::seconds max_hold{1200};         // mq.maxHold: no delivery stays unacknowledged for longer
+  std::uint32_t peers_max_length = 1'000'000;  // mq.peers.maxLength: notices that wait for a scheduler
+  std::chrono::seconds peers_expires{7 * 24 * 3600};  // mq.peers.expires: of a scheduler that is gone
 };
 
 struct ThriftOptions {
@@ -47,6 +50,11 @@ struct JobOptions {
   std::chrono::seconds default_timeout{90};  // job.defaultTimeout
   std::chrono::seconds grace{5};             // job.grace: added to the timeout before 410.2
   std::size_t max_open = 200000;             // job.maxOpen: jobs in all; beyond: 410.5
+};
+
+struct ResultOptions {
+  std::chrono::seconds keep{24 * 3600};  // result.keep: one that nobody listens for is sent again so long
+  std::size_t keep_max = 10000;          // result.keepMax: and so many of them
 };
 
 struct JournalOptions {
@@ -75,6 +83,7 @@ struct Options {
   ThriftOptions thrift;
   AgentOptions agent;
   JobOptions job;
+  ResultOptions result;
   JournalOptions journal;
   AdminOptions admin;
   ZookeeperOptions zookeeper;

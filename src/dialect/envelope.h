@@ -63,7 +63,8 @@ std::string encode_api_job(const Job& job, const Outcome& outcome, std::string_v
 
 // Rebuilds the job that a result belongs to when this scheduler did not dispatch it: dialect by mode (P, NP =
 // body), id and rand_id from Instruct.id, log_id from exec_id (0 without one), from the component that `type`
-// names. Fails with illegal_type or illegal_id when it names no asynchronous job.
+// names; one of the job API is not announced. Fails with illegal_type or illegal_id when it names no
+// asynchronous job.
 Result<Job> rebuild_job(const AgentResult& result);
 
 }  // namespace elves::dialect

@@ -62,4 +62,12 @@ std::string error_text(const Error& error, bool asynchronous) {
 
 const char* error_number(ErrorCode code, bool asynchronous) { return wording(code, asynchronous).number; }
 
+ErrorCode error_code(std::string_view number) {
+  for (int i = 0; i < static_cast<int>(ErrorCode::internal); ++i) {
+    const auto code = static_cast<ErrorCode>(i);
+    if (number == error_number(code, true) || number == error_number(code, false)) return code;
+  }
+  return ErrorCode::internal;
+}
+
 }  // namespace elves::dialect

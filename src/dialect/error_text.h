@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 
@@ -13,5 +14,7 @@ std::string error_text(const Error& error, bool asynchronous);
 
 // "403.1": the code alone.
 const char* error_number(ErrorCode code, bool asynchronous);
+// The reverse; internal for what is no code.
+ErrorCode error_code(std::string_view number);
 
 }  // namespace elves::dialect

@@ -34,6 +34,10 @@ Result<Job> rebuild_job(const AgentResult& result) {
   job.param = result.param;
   job.proxy = result.proxy;
   job.timeout = Seconds(std::max(result.timeout, 0));
+  job.may_be_repeat = result.may_be_repeat;
+  job.fingerprint = LogId::parse(result.request).value_or(LogId()).value();
+  // Only the job API names a job after its log id; it announces no results.
+  job.announce = result.id != result.exec_id;
   return job;
 }
 

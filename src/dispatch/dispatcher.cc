@@ -40,6 +40,7 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
   open.received_at = ports_.clock.now();
   open.outcome.started = ports_.clock.wall_now();
   open.on_end = std::move(on_end);
+  if (open.delivery) watch_held();
   open.acceptance_owed = !open.job->synchronous() && open.job->reply.has_value();
   log::debug("job {} received: {} {}.{} on {} for {}", id.text(), wire_name(open.job->type), open.job->app,
              open.job->func, open.job->agent_ip, open.job->from);
@@ -50,9 +51,6 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
 Result<LogId> Dispatcher::reject(Submission submission, Error error) {
   ports_.metrics.count(Event::job_rejected);
   log::debug("job {} rejected for {}: {}", submission.job.log_id.text(), submission.job.from, error.detail);
-  const auto confirmed = [this, delivery = submission.delivery, fingerprint = submission.job.fingerprint] {
-    if (delivery) acknowledge(*delivery, fingerprint);
-  };
   const bool told = submission.answerable &&
                     (submission.job.reply || (!submission.job.synchronous() && submission.job.announce));
   if (told) {
@@ -64,21 +62,13 @@ Result<LogId> Dispatcher::reject(Submission submission, Error error) {
     if (!submission.job.synchronous()) {
       kind = submission.job.reply ? Answer::Kind::acceptance : Answer::Kind::terminal;
     }
-    auto job = std::make_shared<const Job>(std::move(submission.job));
-    answer_now(Answer{kind, std::move(job), std::move(outcome)}, confirmed);
+    answer_request(Answer{kind, std::make_shared<const Job>(submission.job), std::move(outcome)}, submission);
   } else if (submission.delivery) {
     ports_.metrics.count(Event::dead_letter);
-    answer_now(DeadLetter{std::move(submission.body), std::move(submission.routing_key), error}, confirmed);
+    DeadLetter letter{std::move(submission.body), std::move(submission.routing_key), error};
+    answer_request(std::move(letter), submission);
   }
   return error;
-}
-
-void Dispatcher::answer_now(Publication what, std::function<void()> confirmed) {
-  ++unconfirmed_answers_;
-  ports_.publisher.publish(std::move(what), [this, confirmed = std::move(confirmed)] {
-    --unconfirmed_answers_;
-    if (confirmed) confirmed();
-  });
 }
 
 // Whether the submission is the same job as one that is open here; then it needs no run of its own.
@@ -95,7 +85,7 @@ bool Dispatcher::join_open(Submission& submission) {
   } else {
     acknowledge(delivery, submission.job.fingerprint);
   }
-  if (std::exchange(same->recovered, false)) {
+  if (std::exchange(same->recovered, false) && same->state == JobState::accepted) {
     // The process before this one may have ended between the journal's word and the acceptance.
     same->acceptance_owed = same->job->reply.has_value();
     send_acceptance(*same, same->outcome);
@@ -119,20 +109,18 @@ bool Dispatcher::refuse_redelivered(Submission& submission) {
   outcome.error = Error{ErrorCode::outcome_unknown, "the request was delivered before and may have run"};
   outcome.agent.error = outcome.error;
   outcome.started = outcome.ended = ports_.clock.wall_now();
-  const auto told = [this, delivery, fingerprint = submission.job.fingerprint] {
-    acknowledge(delivery, fingerprint);
-  };
-  if (!submission.job.reply) {
-    told();
-    return true;
+  if (submission.job.reply) {
+    auto job = std::make_shared<const Job>(submission.job);
+    answer_request(Answer{Answer::Kind::reply, std::move(job), std::move(outcome)}, submission);
+  } else {
+    acknowledge(delivery, submission.job.fingerprint);
   }
-  answer_now(Answer{Answer::Kind::reply, std::make_shared<const Job>(submission.job), std::move(outcome)},
-             told);
   return true;
 }
 
-void Dispatcher::run(const OpenJob& open) {
+void Dispatcher::run(OpenJob& open) {
   const LogId id = open.job->log_id;
+  open.unsent = false;
   if (!open.job->synchronous()) {
     record(open, [this, id](const Result<void>& kept) {
       if (kept) return start(id);
@@ -161,14 +149,16 @@ void Dispatcher::on_started(LogId id, const AgentReply& reply) {
   OpenJob* open = table_.find(id);
   if (!open || open->state != JobState::received) return;
   open->outcome.agent.cost = reply.cost;
-  if (reply.answer && reply.answer->flag != 1) {
-    return take_result(*open, *reply.answer, {});
-  }
-  if (!reply.answer && !reply.sent) return fail(*open, reply.answer.error());
-  if (reply.answer) {
-    open->outcome.agent.ok = true;
-  } else {
-    open->doubt = open->outcome.agent.error = reply.answer.error();
+  if (reply.reported) return end_reported(*open);
+  if (reply.answer && reply.answer->flag != 1) return take_result(*open, *reply.answer, {});
+  open->outcome.agent.ok = reply.answer.has_value();
+  if (!reply.answer) {
+    Error error = reply.answer.error();
+    if (!reply.sent) {
+      if (!open->job->may_be_repeat) return fail(*open, std::move(error));
+      error = {ErrorCode::outcome_unknown, "it may have run when it was sent before; now: " + error.detail};
+    }
+    open->doubt = open->outcome.agent.error = std::move(error);
   }
   await_result(*open);
 }
@@ -190,10 +180,8 @@ void Dispatcher::await_result(OpenJob& open) {
 }
 
 void Dispatcher::arm_deadline(OpenJob& open) {
-  ports_.timers.set(open.deadline, deadline_of(open), [this, id = open.job->log_id] {
-    OpenJob* late = table_.find(id);
-    fail(*late, late->doubt ? *late->doubt : Error{ErrorCode::job_timeout, "no result from the agent"});
-  });
+  ports_.timers.set(open.deadline, deadline_of(open),
+                    [this, id = open.job->log_id] { out_of_time(*table_.find(id)); });
 }
 
 void Dispatcher::send_acceptance(OpenJob& open, Outcome outcome) {
@@ -222,7 +210,8 @@ void Dispatcher::give_up() {
 }
 
 bool Dispatcher::needs_this_process(const OpenJob& open) const {
-  return open.job->synchronous() || open.state != JobState::accepted || !ports_.journal.durable();
+  const bool waits = open.state == JobState::accepted || open.unheard;
+  return open.job->synchronous() || !waits || !ports_.journal.durable();
 }
 
 // Looked at from time to time: at every job's end it would cost a look at all of them each.

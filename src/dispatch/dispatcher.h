@@ -3,19 +3,21 @@
 // The main path: submit() -> agent call -> settle() -> publish -> acknowledge -> erase. An asynchronous job's
 // result comes in by the second door, deliver(). The promises kept here:
 //  - A synchronous job is called at most once; its delivery is acknowledged when its reply is confirmed. A
-//  redelivered request
-//    joins the job that is still open here, else its caller is told outcome_unknown at once.
+//    redelivered request joins the job that is still open here, else its caller is told outcome_unknown at
+//    once.
 //  - An asynchronous job ends in exactly one terminal message: its result, why it could not be started, or
 //  job_timeout
 //    at timeout + grace. Its delivery is acknowledged once the journal knows that the agent has it. A result
 //    after job_timeout is delivered too, once.
 //  - An agent hears that a result is taken only after the journal has it.
+//  - An execution that another scheduler may wait for ends there as well: docs/adr/0009.
 //  - Nothing waits forever: every job has a deadline, and max_open bounds them all.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -33,6 +35,9 @@ struct DispatchLimits {
   std::size_t max_open = 200000;
   std::size_t remember = 100000;  // finished asynchronous executions, to tell late and second results
   Millis grace{5000};
+  Seconds max_hold{1200};           // no delivery stays unacknowledged for longer
+  Seconds keep_unheard{24 * 3600};  // a result that nobody listens for is published again for so long
+  std::size_t max_unheard = 10000;  // and so many of them; beyond, and after it: a dead letter
 };
 
 // Loop thread only.
@@ -60,7 +65,7 @@ class Dispatcher {
   // result. Accepted jobs get their deadlines back (those overdue end at the timers' next turn), settled ones
   // are published, finished ones are remembered, to tell second results. What was only received is closed:
   // its request is still the broker's, which delivers it again, and it keeps its log id if it comes back
-  // here.
+  // here. Unless it was acknowledged: then it is started again, or ends if its time is over.
   void recover(std::vector<JobRecord> records);
 
   // Takes a request. Answers its log id, or the error that it was rejected with (then on_end is not called).
@@ -70,8 +75,15 @@ class Dispatcher {
   // second one); `taken(false)` when it could not be kept: the agent should bring it again.
   void deliver(AgentResult result, Taken taken);
 
-  // The broker's consumer lost its connection: unacknowledged requests will be delivered again.
-  void deliveries_lost() { acks_.connection_lost(ports_.clock.now()); }
+  // The broker's consumer has no connection, at the start or any more: unacknowledged requests will be
+  // delivered again, here or to another scheduler, and notices of others cannot arrive. Until notices_read()
+  // no job ends because its time is over: its result may be with another scheduler.
+  void deliveries_lost();
+  // Every notice that waited for this scheduler has been handed in.
+  void notices_read();
+  // Another scheduler settled an execution. If it is open here it ends, without a message of its own. The
+  // notice is acknowledged once the journal knows.
+  void settled_elsewhere(const Notice& notice, DeliveryRef delivery);
 
   // From now on every submission is rejected as overloaded; asynchronous ones from the broker are left to it,
   // not acknowledged. `done` runs when no job needs this process any more.
@@ -88,15 +100,34 @@ class Dispatcher {
   Result<LogId> reject(Submission submission, Error error);
   bool join_open(Submission& submission);
   bool refuse_redelivered(Submission& submission);
-  void answer_now(Publication what, std::function<void()> confirmed);
-  void run(const OpenJob& open);
+  void answer_now(Publication what, std::function<void()> confirmed = {});
+  void answer_request(Publication what, const Submission& request);
+  void run(OpenJob& open);
   void start(LogId id);
   void on_started(LogId id, const AgentReply& reply);
   void await_result(OpenJob& open);
   void send_acceptance(OpenJob& open, Outcome outcome);
   void arm_deadline(OpenJob& open);
 
+  // Deliveries (deliveries.cc)
+  void acknowledge(OpenJob& open);
+  void acknowledge(DeliveryRef delivery, std::uint64_t fingerprint);
+  void watch_held();
+  void release_held();
+  void release(OpenJob& open);
+
+  // Other schedulers (peers.cc)
+  void end_elsewhere(OpenJob& open, const Notice& notice, DeliveryRef delivery);
+  void remember_elsewhere(const Notice& notice);
+  void end_reported(OpenJob& open);
+  void end_quietly(OpenJob& open, Taken kept);
+  void tell_peers(const OpenJob& open);
+  void out_of_time(OpenJob& open);
+
   // What was left behind (recovery.cc)
+  OpenJob& reopen(JobRecord record);
+  void recover_received(JobRecord record);
+  void recover_synchronous(JobRecord record);
   void recover_accepted(JobRecord record);
   void recover_settled(JobRecord record);
   void close_interrupted(JobRecord record);
@@ -105,21 +136,27 @@ class Dispatcher {
   // Results (settlement.cc)
   void deliver_unmatched(AgentResult result, Taken taken);
   void adopt_unknown(AgentResult result, Taken taken);
-  void adopt(JobPtr job, Outcome outcome, Taken taken);
+  void adopt(JobPtr job, Outcome outcome, Taken taken, bool shared);
   void take_result(OpenJob& open, WorkerAnswer answer, Taken taken);
   void fail(OpenJob& open, Error error);
   void settle(OpenJob& open, Taken taken = {});
   void on_settlement_kept(LogId id, bool kept, const Taken& taken);
   void notify_processor(OpenJob& open);
   void publish(OpenJob& open);
+  void on_returned(LogId id);
   void finish(LogId id);
-  void acknowledge(OpenJob& open);
-  void acknowledge(DeliveryRef delivery, std::uint64_t fingerprint);
+  void close(LogId id);
   void record(const OpenJob& open, Journal::Kept kept = {});
   bool needs_this_process(const OpenJob& open) const;
   bool full() const;
   void check_drained();
   Deadline deadline_of(const OpenJob& open) const;
+
+  // A delivery that no job stands for: of a rejected request, until its answer is confirmed.
+  struct Unanswered {
+    SteadyTime received_at;
+    std::uint64_t fingerprint;
+  };
 
   Ports ports_;
   DispatchLimits limits_;
@@ -128,7 +165,12 @@ class Dispatcher {
   RecentAcks acks_;
   LogIds log_ids_;
   std::unordered_map<std::uint64_t, LogId> interrupted_;  // by fingerprint: received, then the process ended
-  std::size_t unconfirmed_answers_ = 0;                   // of requests that never became a job
+  std::size_t unheard_ = 0;                               // open jobs with that flag
+  std::map<DeliveryRef, Unanswered> unanswered_;
+  Timer held_check_;
+  bool notices_read_ = true;
+  std::vector<LogId> overdue_;           // their time is over, but notices are not read
+  std::size_t unconfirmed_answers_ = 0;  // messages that belong to no open job
   bool draining_ = false;
   std::function<void()> drained_;
   Timer drain_check_;

@@ -33,8 +33,14 @@ FinishedJobs::Order::iterator FinishedJobs::insert(const Job& job) {
       same != by_wire_id_.end() && same->second.size() >= kMostOfOneId) {
     forget(same->second.front());
   }
-  const auto at = order_.insert(order_.end(),
-                                Finished{nullptr, {}, wire_id, job.agent_ip, job.log_id, job.type, false, 0});
+  const auto at = order_.insert(order_.end(), Finished{.job = nullptr,
+                                                       .outcome = {},
+                                                       .wire_id = wire_id,
+                                                       .agent_ip = job.agent_ip,
+                                                       .log_id = job.log_id,
+                                                       .type = job.type,
+                                                       .request = job.request(),
+                                                       .may_be_repeat = job.may_be_repeat});
   by_log_id_.emplace(job.log_id, at);
   by_wire_id_[wire_id].push_back(at);
   return at;
@@ -47,7 +53,9 @@ FinishedJobs::Match FinishedJobs::match(const AgentResult& result) const {
   if (same == by_wire_id_.end()) return {};
   for (const auto at : same->second) {
     const Finished& finished = *at;
-    if (exec_id && finished.log_id != *exec_id) continue;
+    if (exec_id && finished.log_id != *exec_id &&
+        !same_request(finished.request, finished.may_be_repeat, result))
+      continue;
     if (!result.ip.empty() && result.ip != finished.agent_ip) continue;
     if (!finished.has_result) {
       if (!late) late = &finished;

@@ -49,8 +49,10 @@ class FinishedJobs {
     std::string agent_ip;
     LogId log_id;
     JobType type;
-    bool has_result;
-    std::size_t digest;
+    std::string request;
+    bool may_be_repeat;
+    bool has_result = false;
+    std::size_t digest = 0;
   };
   using Order = std::list<Finished>;
 

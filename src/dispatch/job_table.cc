@@ -47,12 +47,13 @@ OpenJob* JobTable::find_awaiting(const AgentResult& result) {
   const auto unsettled = [](const OpenJob& open) {
     return open.state == JobState::received || open.state == JobState::accepted;
   };
-  if (const auto id = LogId::parse(result.exec_id)) {
-    OpenJob* open = find(*id);
-    return open && !open->job->synchronous() && unsettled(*open) ? open : nullptr;
+  const auto exec_id = LogId::parse(result.exec_id);
+  if (OpenJob* open = exec_id ? find(*exec_id) : nullptr) {
+    return !open->job->synchronous() && unsettled(*open) ? open : nullptr;
   }
   return first_by_wire_id(result.id, [&](const OpenJob& open) {
-    return unsettled(open) && (result.ip.empty() || result.ip == open.job->agent_ip);
+    return unsettled(open) && (result.ip.empty() || result.ip == open.job->agent_ip) &&
+           (!exec_id || same_request(open.job->request(), open.job->may_be_repeat, result));
   });
 }
 

@@ -22,14 +22,18 @@ struct OpenJob {
   JobPtr job;
   JobState state = JobState::received;
   std::optional<DeliveryRef> delivery;  // still to be acknowledged
+  bool acknowledged = false;            // what JobRecord says of it
+  bool unsent = false;                  // likewise
   SteadyTime received_at{};
   Outcome outcome;
   // Asynchronous: the agent may have the job though it never said so. How it ends if no result comes in time.
   std::optional<Error> doubt;
   bool acceptance_owed = false;  // somebody waits to hear whether the agent took it
-  Timer deadline;
-  bool recovered = false;  // taken over from a process before this one
-  bool adopted = false;    // opened only to settle a late or unknown result
+  Timer deadline;                // unsettled: of the result; settled: of the next attempt to publish it
+  bool recovered = false;        // taken over from a process before this one
+  bool adopted = false;          // opened only to settle a late or unknown result
+  bool unheard = false;          // settled, and nobody listens where its result should go
+  bool shared = false;           // another scheduler may wait for the same execution
   std::function<void(const Job&, const Outcome&)> on_end;
   std::vector<std::function<void()>> after_end;  // what had to wait for this job's last message
 
@@ -49,7 +53,8 @@ class JobTable {
   OpenJob* find_redelivered(std::uint64_t fingerprint, DeliveryRef again);
 
   // The unsettled asynchronous job that a result belongs to: by its log id when the agent echoes it, else the
-  // oldest with that Instruct.id (a cron's id repeats on every firing) on that machine.
+  // oldest with that Instruct.id (a cron's id repeats on every firing) on that machine. An execution that was
+  // sent twice, with a log id each, has one result: it belongs to the job of the same request.
   OpenJob* find_awaiting(const AgentResult& result);
 
   // The open queue task with this Instruct.id; queue tasks are told by id alone.

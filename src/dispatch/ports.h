@@ -2,6 +2,7 @@
 // on, the loop thread, and no callback is ever run inside the call that was given it.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -22,6 +23,8 @@ namespace elves {
 struct DeliveryRef {
   std::uint64_t tag = 0;
   std::uint32_t epoch = 0;
+
+  friend auto operator<=>(const DeliveryRef&, const DeliveryRef&) = default;
 };
 
 // A request as an adapter hands it in.
@@ -42,6 +45,7 @@ struct AgentReply {
   Result<WorkerAnswer> answer;
   bool sent = false;
   Millis cost{0};
+  bool reported = false;  // asynchronous, accepted: it ran before, and a scheduler has its result already
 };
 using OnAgentReply = std::function<void(AgentReply)>;
 
@@ -72,6 +76,9 @@ struct Answer {
   Kind kind = Kind::reply;
   JobPtr job;
   Outcome outcome;
+  // Called instead of `done` when the broker has it back because nobody listens there. Empty: such a message
+  // becomes a dead letter.
+  std::function<void()> returned{};
 };
 
 // A message nobody can be told about: goes to the dead letter queue with its reason.
@@ -81,7 +88,7 @@ struct DeadLetter {
   Error reason;
 };
 
-using Publication = std::variant<Answer, DeadLetter>;
+using Publication = std::variant<Answer, DeadLetter, Notice>;
 
 // Publishes with confirms, for as long as it takes: `done` is called once the broker has taken
 // responsibility, and never if the process ends before. Order is kept per job.
@@ -112,6 +119,10 @@ struct JobRecord {
   JobPtr job;
   JobState state = JobState::received;
   Outcome outcome;
+  // The broker does not deliver its request again: this record stands for it. Not told of an asynchronous job
+  // that is accepted or settled: it always is.
+  bool acknowledged = false;
+  bool unsent = false;  // received: nothing was sent to the agent so far, and no call is in progress
 };
 struct JobFilter {
   std::string state;  // "open" | "done" | a JobState's name | "" = any
@@ -130,6 +141,8 @@ class Journal {
   virtual ~Journal() = default;
   // Whether what was kept outlives this process.
   virtual bool durable() const = 0;
+  // Names this scheduler to the others for as long as what was kept lives: 16 hex digits. Any thread.
+  virtual std::string instance() const = 0;
   // Why it cannot be written at the moment; "" = it can. Any thread.
   virtual std::string trouble() const = 0;
   // Writes the record, replacing what the journal holds of the same log id. `kept` may be empty.

@@ -8,6 +8,7 @@
 namespace elves {
 
 void Dispatcher::recover(std::vector<JobRecord> records) {
+  std::size_t started = 0;
   std::size_t waiting = 0;
   std::size_t unpublished = 0;
   WallTime last{};
@@ -17,8 +18,15 @@ void Dispatcher::recover(std::vector<JobRecord> records) {
       remember_interrupted(record);
     } else if (record.state == JobState::published) {
       // The last ones' acknowledgements may have been lost with the process.
-      if (record.outcome.ended + RecentAcks::kSure >= last) acks_.add(record.job->fingerprint, ports_.clock.now());
+      if (record.outcome.ended + RecentAcks::kSure >= last)
+        acks_.add(record.job->fingerprint, ports_.clock.now());
       if (!record.job->synchronous()) finished_.add(record.job, record.outcome);
+    } else if (record.acknowledged && record.job->synchronous()) {
+      ++unpublished;
+      recover_synchronous(std::move(record));
+    } else if (record.acknowledged && record.state == JobState::received) {
+      ++started;
+      recover_received(std::move(record));
     } else if (record.state == JobState::received || record.job->synchronous()) {
       close_interrupted(std::move(record));
     } else if (record.state == JobState::accepted) {
@@ -30,28 +38,59 @@ void Dispatcher::recover(std::vector<JobRecord> records) {
     }
   }
   acks_.connection_lost(ports_.clock.now());
-  if (waiting + unpublished > 0) {
-    log::info("taken over from the journal: {} jobs wait for their result, {} results are to be published",
-              waiting, unpublished);
+  if (started + waiting + unpublished > 0) {
+    log::info(
+        "taken over from the journal: {} jobs are started again, {} wait for their result, {} results are to "
+        "be published",
+        started, waiting, unpublished);
   }
 }
 
-void Dispatcher::recover_accepted(JobRecord record) {
+OpenJob& Dispatcher::reopen(JobRecord record) {
   OpenJob& open = table_.add(std::move(record.job), std::nullopt);
-  open.state = JobState::accepted;
-  open.recovered = true;
+  open.state = record.state;
+  open.recovered = open.shared = true;
   open.outcome = std::move(record.outcome);
-  if (!open.outcome.agent.ok) open.doubt = open.outcome.agent.error;
+  open.acknowledged = record.acknowledged;
+  open.unsent = record.unsent;
   const auto age = ports_.clock.wall_now() - open.outcome.started;
   open.received_at = ports_.clock.now() - std::chrono::duration_cast<SteadyTime::duration>(age);
+  return open;
+}
+
+// Its agent may have been called just before the process ended, unless the record says otherwise.
+void Dispatcher::recover_received(JobRecord record) {
+  if (!record.unsent) {
+    Job job = *record.job;
+    job.may_be_repeat = true;
+    record.job = std::make_shared<const Job>(std::move(job));
+  }
+  OpenJob& open = reopen(std::move(record));
+  open.acceptance_owed = open.job->reply.has_value();
+  if (!deadline_of(open).passed(ports_.clock.now())) return run(open);
+  const auto code = open.unsent ? ErrorCode::send_failed : ErrorCode::outcome_unknown;
+  fail(open, {code, "the scheduler ended before the agent had accepted the job"});
+}
+
+// Its request was acknowledged before its reply was there: nobody else tells the caller.
+void Dispatcher::recover_synchronous(JobRecord record) {
+  acks_.add(record.job->fingerprint, ports_.clock.now());  // or the process ended just before it was
+  if (record.state == JobState::settled) return recover_settled(std::move(record));
+  fail(reopen(std::move(record)), {ErrorCode::outcome_unknown, "the scheduler ended before the job did"});
+}
+
+void Dispatcher::recover_accepted(JobRecord record) {
+  OpenJob& open = reopen(std::move(record));
+  if (!open.outcome.agent.ok) open.doubt = open.outcome.agent.error;
   arm_deadline(open);
 }
 
 void Dispatcher::recover_settled(JobRecord record) {
   OpenJob& open = table_.add(std::move(record.job), std::nullopt);
   open.state = JobState::settled;
+  open.shared = true;
   open.outcome = std::move(record.outcome);
-  finished_.add(open.job, open.outcome);
+  if (!open.job->synchronous()) finished_.add(open.job, open.outcome);
   if (open.job->wants_processor() && open.outcome.worker && !open.outcome.processor.ok) {
     open.outcome.processor.error =
         Error{ErrorCode::outcome_unknown, "the scheduler ended before its answer was kept"};

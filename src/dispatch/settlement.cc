@@ -1,16 +1,25 @@
 // The second half of a job's way: results, settling, publishing, the end.
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
 #include "dispatch/dispatcher.h"
 
 namespace elves {
+namespace {
+
+// Pauses before a result that nobody listens for is sent again.
+constexpr Millis kSoonest{1000};
+constexpr Millis kLatest{60000};
+
+}  // namespace
 
 void Dispatcher::deliver(AgentResult result, Taken taken) {
   if (OpenJob* open = table_.find_awaiting(result)) {
     // The result may have overtaken the agent's acceptance, or the journal's word on it.
     open->outcome.agent.ok = true;
     open->outcome.running = true;
+    open->shared = open->shared || result.may_be_repeat;
     send_acceptance(*open, open->outcome);
     return take_result(*open, std::move(result.answer), std::move(taken));
   }
@@ -36,7 +45,7 @@ void Dispatcher::deliver_unmatched(AgentResult result, Taken taken) {
   }
   ports_.metrics.count(Event::result_late);
   match.outcome.worker = std::move(result.answer);
-  adopt(std::move(match.job), std::move(match.outcome), std::move(taken));
+  adopt(std::move(match.job), std::move(match.outcome), std::move(taken), result.may_be_repeat);
 }
 
 void Dispatcher::adopt_unknown(AgentResult result, Taken taken) {
@@ -54,13 +63,14 @@ void Dispatcher::adopt_unknown(AgentResult result, Taken taken) {
   Outcome outcome;
   outcome.started = ports_.clock.wall_now();
   outcome.worker = std::move(result.answer);
-  adopt(std::make_shared<const Job>(std::move(*rebuilt)), std::move(outcome), std::move(taken));
+  adopt(std::make_shared<const Job>(std::move(*rebuilt)), std::move(outcome), std::move(taken), true);
 }
 
 // Opens a job again, or for the first time here, only to settle it with the result that came.
-void Dispatcher::adopt(JobPtr job, Outcome outcome, Taken taken) {
+void Dispatcher::adopt(JobPtr job, Outcome outcome, Taken taken, bool shared) {
   OpenJob& open = table_.add(std::move(job), std::nullopt);
   open.adopted = true;
+  open.shared = shared;
   open.outcome = std::move(outcome);
   open.outcome.error.reset();
   WorkerAnswer answer = std::move(*open.outcome.worker);
@@ -127,34 +137,51 @@ void Dispatcher::publish(OpenJob& open) {
   ports_.metrics.count(open.outcome.succeeded() ? Event::job_succeeded : Event::job_failed);
   if (open.on_end) open.on_end(*open.job, open.outcome);
   const bool synchronous = open.job->synchronous();
+  if (!synchronous) tell_peers(open);
   if (synchronous ? !open.job->reply.has_value() : !open.job->announce) return finish(id);
-  const auto kind = synchronous ? Answer::Kind::reply : Answer::Kind::terminal;
-  ports_.publisher.publish(Answer{kind, open.job, open.outcome}, [this, id] { finish(id); });
+  Answer answer{synchronous ? Answer::Kind::reply : Answer::Kind::terminal, open.job, open.outcome};
+  if (!synchronous) answer.returned = [this, id] { on_returned(id); };
+  ports_.publisher.publish(std::move(answer), [this, id] { finish(id); });
+}
+
+// The component may come later: its results wait for it, in the journal as settled.
+void Dispatcher::on_returned(LogId id) {
+  OpenJob* open = table_.find(id);
+  if (!open) return;
+  if (!std::exchange(open->unheard, true) && unheard_++ == 0) {
+    log::warn("nobody listens for results of type {}: they are kept, and sent again for {} s",
+              wire_name(open->job->type), limits_.keep_unheard.count());
+  }
+  const auto age = std::chrono::duration_cast<Millis>(ports_.clock.wall_now() - open->outcome.ended);
+  Answer answer{Answer::Kind::terminal, open->job, open->outcome};
+  const bool last = age >= limits_.keep_unheard || unheard_ > limits_.max_unheard;
+  if (last) return ports_.publisher.publish(std::move(answer), [this, id] { finish(id); });
+  answer.returned = [this, id] { on_returned(id); };
+  ports_.timers.set(open->deadline, Deadline::after(ports_.clock, std::clamp(age, kSoonest, kLatest)),
+                    [this, id, answer = std::move(answer)]() mutable {
+                      ports_.publisher.publish(std::move(answer), [this, id] { finish(id); });
+                    });
 }
 
 void Dispatcher::finish(LogId id) {
   OpenJob* open = table_.find(id);
   if (!open) return;
-  acknowledge(*open);
   open->state = JobState::published;
   record(*open);
+  close(id);
+}
+
+void Dispatcher::close(LogId id) {
+  OpenJob* open = table_.find(id);
+  acknowledge(*open);
+  if (open->unheard && --unheard_ == 0) log::info("no result waits for a listener any more");
   const auto after_end = std::move(open->after_end);
   table_.erase(id);
   for (const auto& next : after_end) next();
 }
 
-void Dispatcher::acknowledge(OpenJob& open) {
-  if (const auto delivery = std::exchange(open.delivery, std::nullopt))
-    acknowledge(*delivery, open.job->fingerprint);
-}
-
-void Dispatcher::acknowledge(DeliveryRef delivery, std::uint64_t fingerprint) {
-  ports_.acker.acknowledge(delivery);
-  acks_.add(fingerprint, ports_.clock.now());
-}
-
 void Dispatcher::record(const OpenJob& open, Journal::Kept kept) {
-  ports_.journal.write(JobRecord{open.job, open.state, open.outcome}, std::move(kept));
+  ports_.journal.write({open.job, open.state, open.outcome, open.acknowledged, open.unsent}, std::move(kept));
 }
 
 }  // namespace elves

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "dispatch/ports.h"
+#include "journal/random_name.h"
 
 namespace elves {
 
@@ -19,6 +20,7 @@ class MemoryJournal final : public Journal {
   MemoryJournal(std::size_t history, Post post) : history_(history), post_(std::move(post)) {}
 
   bool durable() const override { return false; }
+  std::string instance() const override { return instance_; }
   std::string trouble() const override { return {}; }
   void write(JobRecord record, Kept kept) override;
   // Nothing is left from before.
@@ -29,6 +31,7 @@ class MemoryJournal final : public Journal {
  private:
   using Order = std::list<JobRecord>;
 
+  const std::string instance_ = journal::random_name();
   const std::size_t history_;
   const Post post_;
   Order order_;                      // oldest first

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "journal/random_name.h"
 #include "journal/store.h"
 
 namespace elves {
@@ -21,6 +22,7 @@ namespace elves {
 namespace {
 
 using journal::LockFile;
+using journal::random_name;
 using journal::Store;
 
 constexpr std::size_t held_bite = 1000;
@@ -62,6 +64,7 @@ SqliteJournal::SqliteJournal(Options options, Post post)
     lock_ = std::make_unique<LockFile>(options_.path + ".lock");
     make_file(options_.path);
     store_ = std::make_unique<Store>(options_.path);
+    instance_ = store_->instance(random_name());
     store_->probe();
     store_->check_open_jobs();
   } catch (const std::exception& fault) {

@@ -48,6 +48,7 @@ class SqliteJournal final : public Journal {
   ~SqliteJournal() override;
 
   bool durable() const override { return true; }
+  std::string instance() const override { return instance_; }
   std::string trouble() const override;
   void write(JobRecord record, Kept kept) override;
   void open_jobs(std::function<void(std::vector<JobRecord>)> found) override;
@@ -80,6 +81,7 @@ class SqliteJournal final : public Journal {
   const Options options_;
   const Post post_;
   std::unique_ptr<journal::LockFile> lock_;
+  std::string instance_;
   Mailbox<std::variant<Write, Query, Stop>> mailbox_;
 
   // The journal's thread only.

@@ -82,6 +82,13 @@ void Store::set_up() {
 
 void Store::probe() { sql_ << "UPDATE meta SET value = value WHERE name = 'schema_version'"; }
 
+std::string Store::instance(std::string made_up) {
+  sql_ << "INSERT INTO meta (name, value) VALUES ('instance', :name) ON CONFLICT (name) DO NOTHING",
+      soci::use(made_up);
+  sql_ << "SELECT value FROM meta WHERE name = 'instance'", soci::into(made_up);
+  return made_up;
+}
+
 void Store::check_open_jobs() { number("SELECT sum(length(record)) FROM job WHERE state < 3"); }
 
 void Store::write(std::span<const JobRecord* const> records) {

@@ -24,6 +24,8 @@ class Store {
 
   // Writes what is there already: throws when nothing can be written.
   void probe();
+  // The name of the scheduler whose journal this is; `made_up` if it has none yet.
+  std::string instance(std::string made_up);
   // Reads every open record: throws when one of them is damaged.
   void check_open_jobs();
 

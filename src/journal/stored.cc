@@ -188,6 +188,8 @@ StoredRecord to_stored(const JobRecord& record) {
   stored.job = to_stored(*record.job);
   stored.outcome = to_stored(record.outcome);
   stored.fingerprint = static_cast<std::int64_t>(record.job->fingerprint);
+  if (record.acknowledged) stored.__set_acknowledged(true);
+  if (record.unsent) stored.__set_unsent(true);
   return stored;
 }
 
@@ -197,6 +199,8 @@ JobRecord from_stored(StoredRecord&& stored) {
   job.fingerprint = static_cast<std::uint64_t>(stored.fingerprint);
   record.job = std::make_shared<const Job>(std::move(job));
   record.outcome = from_stored(std::move(stored.outcome));
+  record.acknowledged = stored.__isset.acknowledged && stored.acknowledged;
+  record.unsent = stored.__isset.unsent && stored.unsent;
   return record;
 }
 

@@ -24,6 +24,7 @@ constexpr std::array<Named, kEvents> kNames{{
     {"elves_results_late_total", "Results that came after their job had timed out"},
     {"elves_results_duplicate_total", "Second results, ignored"},
     {"elves_results_unknown_total", "Results of jobs that this scheduler did not dispatch, forwarded"},
+    {"elves_jobs_settled_elsewhere_total", "Jobs whose end another scheduler told"},
     {"elves_redeliveries_joined_total", "Redelivered requests whose job was open or over here"},
     {"elves_redeliveries_refused_total", "Redelivered synchronous requests answered with 410.3"},
     {"elves_dead_letters_total", "Messages sent to the dead letter queue"},

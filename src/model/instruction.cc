@@ -15,6 +15,7 @@ AgentResult result_of(Instruction instruction, WorkerAnswer answer) {
           .param = std::move(instruction.param),
           .proxy = std::move(instruction.proxy),
           .timeout = instruction.timeout,
+          .request = std::move(instruction.request),
           .may_be_repeat = instruction.may_be_repeat,
           .reported = false,
           .answer = std::move(answer)};

@@ -43,6 +43,8 @@ bool Job::wants_processor() const {
   return lower == "sap" || lower == "ssp";
 }
 
+std::string Job::request() const { return fingerprint == 0 ? "" : LogId(fingerprint).text(); }
+
 std::string Job::wire_id() const {
   if (synchronous()) return log_id.text();
   return rand_id.empty() ? id : id + ':' + rand_id;

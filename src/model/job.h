@@ -63,15 +63,17 @@ struct Job {
   std::string proxy;
   Seconds timeout{0};  // in force, > 0
   std::optional<ReplyRoute>
-      reply;                   // synchronous: the reply; asynchronous: the acceptance. None = nobody asked
-  bool announce = true;        // asynchronous: its result is published to the component `type`
-  bool may_be_repeat = false;  // an earlier attempt at this execution cannot be ruled out
+      reply;                      // synchronous: the reply; asynchronous: the acceptance. None = nobody asked
+  bool announce = true;           // asynchronous: its result is published to the component `type`
+  bool may_be_repeat = false;     // an earlier attempt at this execution cannot be ruled out
   std::uint64_t fingerprint = 0;  // of the request: the same when it is delivered again, here or to another
                                   // scheduler; 0 = not from the broker
 
   bool synchronous() const { return type == JobType::sync; }
   // Whether the scheduler calls the app's processor after the worker (flat modes sap, ssp; any case).
   bool wants_processor() const;
+  // Instruct.request: the fingerprint as 16 upper-case hex digits; "" when there is none.
+  std::string request() const;
   // Instruct.id: the log id of a synchronous job; `id` or `id:rand_id` of an asynchronous one.
   std::string wire_id() const;
 };

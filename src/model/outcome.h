@@ -54,10 +54,23 @@ struct AgentResult {
   std::string func;
   std::string param;
   std::string proxy;
-  std::int32_t timeout = 0;  // seconds
+  std::int32_t timeout = 0;    // seconds
+  std::string request{};       // of the message that asked, when the agent echoes it; else ""
   bool may_be_repeat = false;  // the agent was sent it more than once: another scheduler may wait for it
   bool reported = false;       // only in an acceptance: taken before, and a scheduler has the result already
   WorkerAnswer answer;
 };
+
+// What one scheduler tells the others: how an execution ended that another of them may wait for.
+struct Notice {
+  AgentResult result;  // the execution, named as its agent would; its answer, unless there is an `error`
+  std::optional<Error> error;  // it ended without an answer
+};
+
+// Whether `result`, which names another execution, is also that of a job with this request: the message that
+// asked was delivered, and sent to the agent, more than once.
+inline bool same_request(const std::string& request, bool may_be_repeat, const AgentResult& result) {
+  return (may_be_repeat || result.may_be_repeat) && !request.empty() && request == result.request;
+}
 
 }  // namespace elves

@@ -1,7 +1,5 @@
 #include "wire/thrift_io.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -69,7 +67,7 @@ thrift::Instruct to_wire(const Job& job) {
   ins.proxy = job.proxy;
   ins.__set_exec_id(job.log_id.text());
   if (job.may_be_repeat) ins.__set_may_be_repeat(true);
-  if (job.fingerprint != 0) ins.__set_request(fmt::format("{:016X}", job.fingerprint));
+  if (job.fingerprint != 0) ins.__set_request(job.request());
   return ins;
 }
 
@@ -100,6 +98,7 @@ void to_wire(AgentResult result, thrift::Reinstruct& out) {
   ins.timeout = result.timeout;
   ins.proxy = std::move(result.proxy);
   if (!result.exec_id.empty()) ins.__set_exec_id(result.exec_id);
+  if (!result.request.empty()) ins.__set_request(result.request);
   if (result.may_be_repeat) ins.__set_may_be_repeat(true);
   if (result.reported) ins.__set_reported(true);
   out.flag = result.answer.flag;

@@ -66,6 +66,7 @@ class FakeProcessors final : public ProcessorClient {
 class FakeJournal final : public Journal {
  public:
   bool durable() const override { return is_durable; }
+  std::string instance() const override { return "00000000000000AA"; }
   std::string trouble() const override { return {}; }
   void write(JobRecord record, Kept kept) override {
     if (refuse) {
@@ -101,12 +102,15 @@ class FakePublisher final : public Publisher {
     std::function<void()> done;
   };
   void publish(Publication what, std::function<void()> done) override {
-    sent.push_back({std::move(what), std::move(done)});
+    const bool notice = std::holds_alternative<Notice>(what);
+    (notice ? notices : sent).push_back({std::move(what), std::move(done)});
   }
   const Answer& answer(std::size_t i) const { return std::get<Answer>(sent.at(i).what); }
   void confirm_all() {
-    for (std::size_t i = 0; i < sent.size(); ++i) {
-      if (auto done = std::exchange(sent[i].done, nullptr)) done();
+    for (auto* all : {&notices, &sent}) {
+      for (std::size_t i = 0; i < all->size(); ++i) {
+        if (auto done = std::exchange((*all)[i].done, nullptr)) done();
+      }
     }
   }
   std::size_t terminals() const {
@@ -116,7 +120,10 @@ class FakePublisher final : public Publisher {
     }));
   }
 
-  std::deque<Sent> sent;
+  const Notice& notice(std::size_t i) const { return std::get<Notice>(notices.at(i).what); }
+
+  std::deque<Sent> sent;     // but for
+  std::deque<Sent> notices;  // these
 };
 
 class FakeAcker final : public DeliveryAcker {

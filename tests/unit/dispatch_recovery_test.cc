@@ -101,6 +101,66 @@ TEST(Recovery, ReceivedRequestComesBackUnderItsLogIdHoweverOftenTheProcessEnds) 
   }
 }
 
+// A record that says that its request was acknowledged before the agent had accepted the job.
+JobRecord acknowledged(bool unsent) {
+  auto submission = request(JobType::cron, "cron-7");
+  submission.job.reply = ReplyRoute{true, "caller", ""};
+  submission.job.log_id = LogId(1);
+  JobRecord record;
+  record.job = std::make_shared<const Job>(submission.job);
+  record.outcome.started = FakeClock().wall_now();
+  record.acknowledged = true;
+  record.unsent = unsent;
+  return record;
+}
+
+TEST(Recovery, AcknowledgedReceivedJobIsStartedAgain) {
+  for (const bool unsent : {true, false}) {
+    Bench bench;
+    bench.dispatcher.recover({acknowledged(unsent)});
+    EXPECT_TRUE(bench.agents.calls.empty());
+    bench.journal.commit();
+    ASSERT_EQ(bench.agents.calls.size(), 1U);
+    EXPECT_EQ(bench.agents.calls.front().job->may_be_repeat, !unsent);
+    EXPECT_EQ(bench.agents.calls.front().job->log_id, LogId(1));
+    EXPECT_FALSE(bench.journal.records.at(1).unsent);
+    EXPECT_TRUE(bench.journal.records.at(1).acknowledged);
+    bench.agents.answer(1);
+    bench.journal.commit();
+    bench.dispatcher.deliver(result("cron-7", "done", "cron"), kIgnore);
+    bench.journal.commit();
+    ASSERT_EQ(bench.publisher.sent.size(), 2U);
+    EXPECT_EQ(bench.publisher.answer(0).kind, Answer::Kind::acceptance);
+    EXPECT_EQ(bench.publisher.terminals(), 1U);
+  }
+}
+
+TEST(Recovery, AcknowledgedReceivedJobWhoseTimeIsOverEndsOnce) {
+  for (const bool unsent : {true, false}) {
+    Bench bench;
+    bench.clock.advance(Seconds(35));
+    bench.dispatcher.recover({acknowledged(unsent)});
+    bench.journal.commit();
+    EXPECT_TRUE(bench.agents.calls.empty());
+    ASSERT_EQ(bench.publisher.terminals(), 1U);
+    EXPECT_EQ(bench.publisher.answer(1).outcome.error->code,
+              unsent ? ErrorCode::send_failed : ErrorCode::outcome_unknown);
+  }
+}
+
+TEST(Recovery, RequestWhoseAcknowledgementWasLostJoinsItsStartedJob) {
+  Bench bench;
+  bench.dispatcher.recover({acknowledged(true)});
+  bench.journal.commit();
+  auto again = request(JobType::cron, "cron-7", 5, 1);
+  again.redelivered = true;
+  bench.dispatcher.submit(again);
+  bench.journal.commit();
+  EXPECT_EQ(bench.agents.calls.size(), 1U);
+  EXPECT_EQ(bench.acker.tags, std::vector<std::uint64_t>{5});
+  EXPECT_TRUE(bench.publisher.sent.empty());  // the agent has not accepted it yet
+}
+
 TEST(Recovery, RedeliveredAcceptedRequestIsOnlyAcknowledgedAndItsCallerTold) {
   Bench bench;
   restart(bench, [](Bench& old) {

@@ -44,6 +44,17 @@ TEST(JournalRecord, HoldsEveryTypeAndDialect) {
   }
 }
 
+TEST(JournalRecord, HoldsWhatAReceivedOneStandsFor) {
+  for (const bool set : {true, false}) {
+    JobRecord record = record_of(1);
+    record.acknowledged = set;
+    record.unsent = !set;
+    const auto back = decode_record(encode_record(record), record.state);
+    ASSERT_TRUE(back);
+    expect_same(*back, record);
+  }
+}
+
 TEST(JournalRecord, IsPlainText) {
   for (const char c : encode_record(full_record(1))) EXPECT_TRUE(std::isprint(static_cast<unsigned char>(c)));
 }
