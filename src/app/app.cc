@@ -97,7 +97,7 @@ struct App::Parts {
         journal(open_journal(options.journal,
                              [this](std::function<void()> action) { asio::post(loop, std::move(action)); })),
         agents(loop, timers.timers(), clock, pool_options(options)),
-        dispatcher({agents, processors, *journal, broker, broker, metrics, clock, timers.timers(),
+        dispatcher({agents, processors, *journal, broker, broker, broker, metrics, clock, timers.timers(),
                     dialect::rebuild_job},
                    dispatch_limits(options)),
         result_door(dispatcher),
@@ -161,7 +161,6 @@ ExitCode App::run() {
   allow_many_files();
   if (!parts_->options.standalone) {
     parts_->broker.open(parts_->options, *parts_->journal, parts_->metrics);
-    parts_->dispatcher.deliveries_lost();
   }
   parts_->handle_signals();
   parts_->recover();

@@ -52,8 +52,10 @@ void BrokerSide::consume(const config::Options& options, const Journal& journal,
       for (const auto& told : batch) dispatcher.settled_elsewhere(told.notice, told.delivery);
     });
   };
-  handlers.notices_read = [this, &dispatcher] {
-    asio::post(loop_, [&dispatcher] { dispatcher.notices_read(); });
+  handlers.notices_read = [this] {
+    asio::post(loop_, [this] {
+      for (const auto& done : std::exchange(reading_, {})) done();
+    });
   };
   handlers.lost = [this, &dispatcher] { asio::post(loop_, [&dispatcher] { dispatcher.deliveries_lost(); }); };
   consumer_.emplace(broker_options(options.mq, journal), limits, std::move(handlers), metrics);
@@ -76,6 +78,12 @@ void BrokerSide::publish(Publication what, std::function<void()> done) {
 
 void BrokerSide::acknowledge(DeliveryRef delivery) {
   if (consumer_) consumer_->acknowledge(delivery);
+}
+
+void BrokerSide::read_notices(std::function<void()> done) {
+  if (!publisher_) return asio::post(loop_, std::move(done));
+  reading_.push_back(std::move(done));
+  if (consumer_) consumer_->read_notices();
 }
 
 std::string BrokerSide::trouble() const {

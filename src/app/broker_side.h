@@ -15,7 +15,7 @@
 namespace elves::app {
 
 // Loop thread only. Standalone it has nobody to publish to: jobs come in over HTTP and have no reply route.
-class BrokerSide final : public Publisher, public DeliveryAcker {
+class BrokerSide final : public Publisher, public DeliveryAcker, public NoticeReader {
  public:
   explicit BrokerSide(boost::asio::io_context& loop) : loop_(loop) {}
 
@@ -29,12 +29,14 @@ class BrokerSide final : public Publisher, public DeliveryAcker {
 
   void publish(Publication what, std::function<void()> done) override;
   void acknowledge(DeliveryRef delivery) override;
+  void read_notices(std::function<void()> done) override;
 
   // "" when all is well or there is no broker; else what is wrong, for people.
   std::string trouble() const;
 
  private:
   boost::asio::io_context& loop_;
+  std::vector<std::function<void()>> reading_;  // who asked for notices
   std::optional<broker::AmqpPublisher> publisher_;
   std::optional<broker::Consumer> consumer_;
 };

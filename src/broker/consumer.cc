@@ -62,16 +62,18 @@ void Consumer::session(Connection& connection, bool peers) {
   ++epoch_;
   run_ = 0;
   beyond_run_.clear();
+  has_inbox_ = peers;
   unread_ = 0;
   if (peers) open_inbox(connection);
-  if (unread_ == 0) handlers_.notices_read();
+  asked_ = true;
   bool subscribed = !cancelled_;
   if (subscribed) subscribe(connection);
   announce_connected();
   announce_useful();
   while (!stopping()) {
-    wait(connection, Millis(options().heartbeat) / 4);
+    if (!asked_) wait(connection, Millis(options().heartbeat) / 4);
     send_acknowledgements(connection);
+    if (asked_.exchange(false)) look_for_notices(connection);
     take_deliveries(connection);
     if (subscribed && cancelled_) {
       amqp_basic_cancel(connection.raw(), Connection::kChannel, bytes(kRequestTag));
@@ -91,8 +93,24 @@ void Consumer::subscribe(Connection& connection) {
 
 // Other schedulers are heard even while no requests are taken any more.
 void Consumer::open_inbox(Connection& connection) {
-  unread_ = declare_inbox(connection, options());
+  declare_inbox(connection, options());
   consume(connection, inbox_queue(options()), kInboxTag, kInboxPrefetch);
+}
+
+void Consumer::read_notices() {
+  asked_ = true;
+  wake();
+}
+
+// What the broker has sent before its answer is here already, among the requests; what it still holds needs
+// another look.
+void Consumer::look_for_notices(Connection& connection) {
+  if (!has_inbox_) return handlers_.notices_read();
+  if (count_notices(connection, options()) > 0) {
+    asked_ = true;
+  } else {
+    unread_ = std::size_t{options().prefetch} + kInboxPrefetch;
+  }
 }
 
 void Consumer::check_not_deaf(Connection& connection) {
@@ -104,6 +122,16 @@ void Consumer::check_not_deaf(Connection& connection) {
 
 void Consumer::take_deliveries(Connection& connection) {
   Batch batch;
+  const bool all = take_batch(connection, batch);
+  const std::size_t taken = batch.requests.size() + batch.notices.size();
+  hand_over(std::move(batch));
+  if (unread_ == 0) return;
+  unread_ = all ? 0 : unread_ - std::min(unread_, taken);
+  if (unread_ == 0) handlers_.notices_read();
+}
+
+// Answers whether nothing more was there.
+bool Consumer::take_batch(Connection& connection, Batch& batch) {
   const timeval now{0, 0};
   while (batch.requests.size() + batch.notices.size() < kMostAtOnce) {
     amqp_envelope_t envelope;
@@ -114,14 +142,14 @@ void Consumer::take_deliveries(Connection& connection) {
     } else if (reply.library_error == AMQP_STATUS_UNEXPECTED_STATE) {
       connection.next_method();
     } else if (reply.library_error == AMQP_STATUS_TIMEOUT) {
-      break;
+      return true;
     } else {
-      hand_over(std::move(batch));
+      hand_over(std::exchange(batch, {}));
       connection.check("receiving");
       throw BrokerError(std::string("receiving: ") + amqp_error_string2(reply.library_error));
     }
   }
-  hand_over(std::move(batch));
+  return false;
 }
 
 void Consumer::take(const amqp_envelope_t& envelope, Batch& batch) {
@@ -140,10 +168,6 @@ void Consumer::take_notice(const amqp_envelope_t& envelope, Batch& batch) {
   } else {
     if (!own) log::warn("consumer: a message in {} is no notice: ignored", inbox_queue(options()));
     acknowledge(delivery);
-  }
-  if (unread_ > 0 && --unread_ == 0) {
-    hand_over(std::exchange(batch, {}));
-    handlers_.notices_read();
   }
 }
 

@@ -28,7 +28,7 @@ class Consumer final : public Link, public DeliveryAcker {
   struct Handlers {
     std::function<void(std::vector<Submission>)> requests;  // everything that was there at once
     std::function<void(std::vector<Told>)> notices;         // likewise
-    std::function<void()> notices_read;  // those that waited when the connection was made were handed over
+    std::function<void()> notices_read;  // what read_notices() asked for; also once for each connection
     std::function<void()> lost;          // the connection is gone; before anything comes from the next one
   };
 
@@ -39,7 +39,9 @@ class Consumer final : public Link, public DeliveryAcker {
 
   // Any thread.
   void acknowledge(DeliveryRef delivery) override { mailbox_.push(delivery); }
-  // Any thread: no further deliveries; acknowledgements go on.
+  // Any thread: asks for notices_read, once every notice that is there by now has been handed over.
+  void read_notices();
+  // Any thread: no further requests; acknowledgements go on.
   void stop_consuming();
 
  private:
@@ -55,8 +57,10 @@ class Consumer final : public Link, public DeliveryAcker {
 
   void subscribe(Connection& connection);
   void open_inbox(Connection& connection);
+  void look_for_notices(Connection& connection);
   void check_not_deaf(Connection& connection);
   void take_deliveries(Connection& connection);
+  bool take_batch(Connection& connection, Batch& batch);
   void take(const amqp_envelope_t& envelope, Batch& batch);
   void take_notice(const amqp_envelope_t& envelope, Batch& batch);
   void hand_over(Batch batch);
@@ -68,8 +72,10 @@ class Consumer final : public Link, public DeliveryAcker {
   Mailbox<DeliveryRef> mailbox_;
   std::atomic<bool> cancelled_{false};
   std::uint32_t epoch_ = 0;
-  std::uint32_t unread_ = 0;            // notices that waited when the connection was made
-  std::uint64_t run_ = 0;               // all tags of this epoch up to here are acknowledged
+  std::atomic<bool> asked_{false};  // for notices_read
+  bool has_inbox_ = false;
+  std::size_t unread_ = 0;  // at most so many deliveries may come before all notices asked for are read
+  std::uint64_t run_ = 0;   // all tags of this epoch up to here are acknowledged
   std::set<std::uint64_t> beyond_run_;  // and these
   std::chrono::steady_clock::time_point next_check_;
 };

@@ -100,13 +100,16 @@ bool declare_topology(Connection& connection, const BrokerOptions& options) {
   return declare_peer_exchange(connection, options);
 }
 
-std::uint32_t declare_inbox(Connection& connection, const BrokerOptions& options) {
+void declare_inbox(Connection& connection, const BrokerOptions& options) {
   const std::string queue = inbox_queue(options);
   std::array arguments{number("x-max-length", options.inbox_max_length),
                        number("x-expires", Millis(options.inbox_expires).count())};
   declare_queue(connection, queue, amqp_table_t{arguments.size(), arguments.data()}, options.durable_inbox);
   bind_queue(connection, queue, peer_exchange(options), "");
-  return look_at(connection, queue).message_count;
+}
+
+std::uint32_t count_notices(Connection& connection, const BrokerOptions& options) {
+  return look_at(connection, inbox_queue(options)).message_count;
 }
 
 std::uint32_t count_consumers(Connection& connection) {

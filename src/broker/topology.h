@@ -18,9 +18,10 @@ std::string inbox_queue(const BrokerOptions& options);
 // BrokerError. Answers whether there is a peer exchange: a broker user who may not make one does without.
 bool declare_topology(Connection& connection, const BrokerOptions& options);
 
-// Makes this scheduler's inbox, bound to the peer exchange. Answers how many notices wait in it. Throws
-// BrokerError.
-std::uint32_t declare_inbox(Connection& connection, const BrokerOptions& options);
+// Makes this scheduler's inbox, bound to the peer exchange. Throws BrokerError.
+void declare_inbox(Connection& connection, const BrokerOptions& options);
+// How many notices in it the broker has not sent yet; what it has sent arrives before the answer.
+std::uint32_t count_notices(Connection& connection, const BrokerOptions& options);
 
 // How many consumers the request queue has; throws BrokerError when the channel is dead or the queue gone.
 std::uint32_t count_consumers(Connection& connection);

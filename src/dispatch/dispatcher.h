@@ -49,6 +49,7 @@ class Dispatcher {
     Journal& journal;
     Publisher& publisher;
     DeliveryAcker& acker;
+    NoticeReader& notices;
     MetricsSink& metrics;
     const Clock& clock;
     Timers& timers;
@@ -75,12 +76,9 @@ class Dispatcher {
   // second one); `taken(false)` when it could not be kept: the agent should bring it again.
   void deliver(AgentResult result, Taken taken);
 
-  // The broker's consumer has no connection, at the start or any more: unacknowledged requests will be
-  // delivered again, here or to another scheduler, and notices of others cannot arrive. Until notices_read()
-  // no job ends because its time is over: its result may be with another scheduler.
+  // The broker's consumer lost its connection: unacknowledged requests will be delivered again, here or to
+  // another scheduler.
   void deliveries_lost();
-  // Every notice that waited for this scheduler has been handed in.
-  void notices_read();
   // Another scheduler settled an execution. If it is open here it ends, without a message of its own. The
   // notice is acknowledged once the journal knows.
   void settled_elsewhere(const Notice& notice, DeliveryRef delivery);
@@ -123,6 +121,8 @@ class Dispatcher {
   void end_quietly(OpenJob& open, Taken kept);
   void tell_peers(const OpenJob& open);
   void out_of_time(OpenJob& open);
+  void end_overdue();
+  void time_out(OpenJob& open);
 
   // What was left behind (recovery.cc)
   OpenJob& reopen(JobRecord record);
@@ -168,8 +168,7 @@ class Dispatcher {
   std::size_t unheard_ = 0;                               // open jobs with that flag
   std::map<DeliveryRef, Unanswered> unanswered_;
   Timer held_check_;
-  bool notices_read_ = true;
-  std::vector<LogId> overdue_;           // their time is over, but notices are not read
+  std::vector<LogId> overdue_;           // their time is over, unless another scheduler has their result
   std::size_t unconfirmed_answers_ = 0;  // messages that belong to no open job
   bool draining_ = false;
   std::function<void()> drained_;

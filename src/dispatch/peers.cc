@@ -8,21 +8,25 @@ namespace elves {
 
 void Dispatcher::deliveries_lost() {
   acks_.connection_lost(ports_.clock.now());
-  notices_read_ = false;
   for (const LogId id : table_.ids()) table_.find(id)->shared = true;
 }
 
-void Dispatcher::notices_read() {
-  notices_read_ = true;
+// Its result may be with another scheduler, which has told. The job API tells at once: it can without a
+// broker.
+void Dispatcher::out_of_time(OpenJob& open) {
+  if (!open.job->announce) return time_out(open);
+  overdue_.push_back(open.job->log_id);
+  if (overdue_.size() == 1) ports_.notices.read_notices([this] { end_overdue(); });
+}
+
+void Dispatcher::end_overdue() {
   for (const LogId id : std::exchange(overdue_, {})) {
     OpenJob* open = table_.find(id);
-    if (open && open->state == JobState::accepted) out_of_time(*open);
+    if (open && open->state == JobState::accepted) time_out(*open);
   }
 }
 
-// Without a connection nobody could be told either, but by the job API.
-void Dispatcher::out_of_time(OpenJob& open) {
-  if (!notices_read_ && open.job->announce) return overdue_.push_back(open.job->log_id);
+void Dispatcher::time_out(OpenJob& open) {
   fail(open, open.doubt ? *open.doubt : Error{ErrorCode::job_timeout, "no result from the agent"});
 }
 

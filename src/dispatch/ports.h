@@ -105,6 +105,15 @@ class DeliveryAcker {
   virtual void acknowledge(DeliveryRef delivery) = 0;
 };
 
+// Hears what other schedulers tell, and hands it in (Dispatcher::settled_elsewhere).
+class NoticeReader {
+ public:
+  virtual ~NoticeReader() = default;
+  // `done` is called once all that was told until now has been handed in: without a connection to the broker
+  // that is when there is one again.
+  virtual void read_notices(std::function<void()> done) = 0;
+};
+
 // What the journal holds about a job.
 enum class JobState : std::uint8_t {
   received,   // known here; the agent may or may not have it

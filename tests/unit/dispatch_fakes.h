@@ -132,6 +132,17 @@ class FakeAcker final : public DeliveryAcker {
   std::vector<std::uint64_t> tags;
 };
 
+class FakeNotices final : public NoticeReader {
+ public:
+  void read_notices(std::function<void()> done) override { asked.push_back(std::move(done)); }
+  // All that was told has been handed in.
+  void read() {
+    for (const auto& done : std::exchange(asked, {})) done();
+  }
+  std::vector<std::function<void()>> asked;
+  bool connected = true;
+};
+
 class FakeMetrics final : public MetricsSink {
  public:
   void count(Event event) override { ++counts.at(static_cast<std::size_t>(event)); }
@@ -142,7 +153,7 @@ class FakeMetrics final : public MetricsSink {
 // A dispatcher with fakes all around.
 struct Bench {
   explicit Bench(DispatchLimits limits = {})
-      : dispatcher({agents, processors, journal, publisher, acker, metrics, clock, timers,
+      : dispatcher({agents, processors, journal, publisher, acker, notices, metrics, clock, timers,
                     [](const AgentResult& result) -> Result<Job> {
                       const auto type = parse_job_type(result.type);
                       if (!type || *type == JobType::sync)
@@ -158,6 +169,7 @@ struct Bench {
   void pass(Millis time) {
     clock.advance(time);
     timers.run_due(clock.now());
+    if (notices.connected) notices.read();
   }
 
   FakeClock clock;
@@ -167,6 +179,7 @@ struct Bench {
   FakeJournal journal;
   FakePublisher publisher;
   FakeAcker acker;
+  FakeNotices notices;
   FakeMetrics metrics;
   Dispatcher dispatcher;
 };

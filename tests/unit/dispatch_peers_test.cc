@@ -85,9 +85,10 @@ TEST(Peers, NoJobTimesOutWhileNoticesAreUnread) {
   Bench bench;
   accepted(bench);
   bench.dispatcher.deliveries_lost();
+  bench.notices.connected = false;
   bench.pass(Seconds(60));
   EXPECT_EQ(bench.publisher.terminals(), 0U);
-  bench.dispatcher.notices_read();
+  bench.notices.read();
   bench.journal.commit();
   EXPECT_EQ(bench.publisher.terminals(), 1U);
   EXPECT_EQ(bench.publisher.notice(0).error->code, ErrorCode::job_timeout);
@@ -99,7 +100,7 @@ TEST(Peers, AJobOfTheJobApiTimesOutAllTheSame) {
   job.job.announce = false;
   job.delivery.reset();
   accepted(bench, job);
-  bench.dispatcher.deliveries_lost();
+  bench.notices.connected = false;
   bench.pass(Seconds(60));
   bench.journal.commit();
   EXPECT_EQ(bench.dispatcher.open(), 0U);
@@ -120,7 +121,6 @@ TEST(Peers, OfOneRequestSentTwiceTheFirstEndEndsBoth) {
   EXPECT_EQ(pair.other.metrics[Event::result_unknown], 0);
   pair.tell(pair.other, pair.one);
   EXPECT_EQ(pair.one.dispatcher.open(), 0U);
-  pair.one.dispatcher.notices_read();
   pair.one.pass(Seconds(60));
   EXPECT_EQ(pair.one.publisher.terminals(), 0U);
 }
@@ -129,7 +129,6 @@ TEST(Peers, ATimeoutEndsBothToo) {
   Pair pair;
   accepted(pair.one);
   pair.one.dispatcher.deliveries_lost();
-  pair.one.dispatcher.notices_read();
   accepted(pair.other, redelivered());
   pair.one.pass(Seconds(60));
   pair.one.journal.commit();
