@@ -72,11 +72,13 @@ dialect::Limits api_limits(const config::Options& options) {
   return limits;
 }
 
-std::unique_ptr<Journal> open_journal(const config::JournalOptions& journal, SqliteJournal::Post post) {
+std::unique_ptr<Journal> open_journal(const config::JournalOptions& journal, SqliteJournal::Post post,
+                                      std::function<std::vector<JobRecord>()> open_now) {
   if (journal.path.empty()) return std::make_unique<MemoryJournal>(journal.keep_jobs, std::move(post));
   SqliteJournal::Options options;
   options.path = journal.path;
   options.keep = {journal.keep, journal.keep_jobs, journal.max_bytes};
+  options.open_now = std::move(open_now);
   return std::make_unique<SqliteJournal>(options, std::move(post));
 }
 
@@ -94,8 +96,9 @@ struct App::Parts {
   Parts(config::Options given, std::string file)
       : options(std::move(given)),
         config_file(std::move(file)),
-        journal(open_journal(options.journal,
-                             [this](std::function<void()> action) { asio::post(loop, std::move(action)); })),
+        journal(open_journal(
+            options.journal, [this](std::function<void()> action) { asio::post(loop, std::move(action)); },
+            [this] { return dispatcher.open_records(); })),
         agents(loop, timers.timers(), clock, pool_options(options)),
         dispatcher({agents, processors, *journal, broker, broker, broker, metrics, clock, timers.timers(),
                     dialect::rebuild_job},
@@ -158,6 +161,7 @@ void App::Parts::listen() {
 
 ExitCode App::run() {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that must not grow is a failed write, as on a full disk
   allow_many_files();
   if (!parts_->options.standalone) {
     parts_->broker.open(parts_->options, *parts_->journal, parts_->metrics);
@@ -169,15 +173,14 @@ ExitCode App::run() {
   return parts_->exit_code;
 }
 
-// What an earlier process left comes first, so that no request and no result meets a half-known past.
+// What an earlier process left comes first, so that no request and no result meets a half-known past. Both
+// questions are asked at once: what the first answer makes the journal write need not be waited for.
 void App::Parts::recover() {
-  journal->open_jobs([this](std::vector<JobRecord> open) {
-    dispatcher.recover(std::move(open));
-    journal->list({"published", "", kRemembered}, [this](std::vector<JobRecord> finished) {
-      std::ranges::reverse(finished);  // oldest first, as they ended
-      dispatcher.recover(std::move(finished));
-      if (!draining) serve();
-    });
+  journal->open_jobs([this](std::vector<JobRecord> open) { dispatcher.recover(std::move(open)); });
+  journal->list({"published", "", kRemembered}, [this](std::vector<JobRecord> finished) {
+    std::ranges::reverse(finished);  // oldest first, as they ended
+    dispatcher.recover(std::move(finished));
+    if (!draining) serve();
   });
 }
 
@@ -198,7 +201,7 @@ void App::Parts::serve() {
 std::string App::Parts::trouble() const {
   if (draining) return "shutting down";
   const std::string journal_trouble = journal->trouble();
-  return journal_trouble.empty() ? broker.trouble() : journal_trouble;
+  return journal_trouble.empty() ? broker.trouble() : "the journal cannot be written: " + journal_trouble;
 }
 
 void App::Parts::handle_signals() {

@@ -92,6 +92,8 @@ class Dispatcher {
 
   void set_limits(DispatchLimits limits) { limits_ = limits; }
   std::size_t open() const { return table_.size(); }
+  // Every open job as the journal should have it.
+  std::vector<JobRecord> open_records() const;
 
  private:
   // Requests (dispatcher.cc)

@@ -65,6 +65,10 @@ bool JobTable::any_of(const std::function<bool(const OpenJob&)>& wanted) const {
   return std::ranges::any_of(jobs_, [&](const auto& entry) { return wanted(entry.second); });
 }
 
+void JobTable::for_each(const std::function<void(const OpenJob&)>& action) const {
+  for (const auto& [id, open] : jobs_) action(open);
+}
+
 std::vector<LogId> JobTable::ids() const {
   std::vector<LogId> all;
   all.reserve(jobs_.size());

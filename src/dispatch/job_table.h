@@ -62,6 +62,7 @@ class JobTable {
 
   std::size_t size() const { return jobs_.size(); }
   std::vector<LogId> ids() const;
+  void for_each(const std::function<void(const OpenJob&)>& action) const;
   bool any_of(const std::function<bool(const OpenJob&)>& wanted) const;
 
  private:

@@ -180,6 +180,15 @@ void Dispatcher::close(LogId id) {
   for (const auto& next : after_end) next();
 }
 
+std::vector<JobRecord> Dispatcher::open_records() const {
+  std::vector<JobRecord> records;
+  records.reserve(table_.size());
+  table_.for_each([&](const OpenJob& open) {
+    records.push_back({open.job, open.state, open.outcome, open.acknowledged, open.unsent});
+  });
+  return records;
+}
+
 void Dispatcher::record(const OpenJob& open, Journal::Kept kept) {
   ports_.journal.write({open.job, open.state, open.outcome, open.acknowledged, open.unsent}, std::move(kept));
 }

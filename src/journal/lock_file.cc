@@ -23,4 +23,13 @@ LockFile::LockFile(const std::string& path) : fd_(::open(path.c_str(), O_RDWR | 
 
 LockFile::~LockFile() { ::close(fd_); }
 
+bool LockFile::in_use() const { return ::lseek(fd_, 0, SEEK_END) > 0; }
+
+void LockFile::set_in_use(bool now) {
+  if (now == in_use()) return;
+  const bool written = now ? ::pwrite(fd_, "in use\n", 7, 0) == 7 : ::ftruncate(fd_, 0) == 0;
+  if (!written || ::fdatasync(fd_) != 0)
+    throw std::runtime_error(fmt::format("cannot write its lock file: {}", std::strerror(errno)));
+}
+
 }  // namespace elves::journal

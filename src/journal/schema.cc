@@ -44,6 +44,8 @@ int version_of(soci::session& sql) {
 
 }  // namespace
 
+int current_version() { return static_cast<int>(migrations.size()); }
+
 void migrate(soci::session& sql) {
   soci::transaction all(sql);
   sql << "CREATE TABLE IF NOT EXISTS meta (name VARCHAR(64) PRIMARY KEY, value VARCHAR(255) NOT NULL)";

@@ -5,6 +5,9 @@
 
 namespace elves::journal {
 
+// The version that this program writes.
+int current_version();
+
 // Brings the database to the current version in one transaction; an empty one gets its tables. Throws
 // std::runtime_error when the version is not one this program knows, soci_error when the database fails.
 void migrate(soci::session& sql);

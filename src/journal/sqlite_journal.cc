@@ -1,13 +1,9 @@
 #include "journal/sqlite_journal.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <stdexcept>
 #include <unordered_map>
@@ -26,12 +22,22 @@ using journal::random_name;
 using journal::Store;
 
 constexpr std::size_t held_bite = 1000;
+constexpr const char* damage_remedy =
+    ". Not all of its open jobs can be read, so nothing is started: put a copy back, or move it away "
+    "together "
+    "with its -wal and .lock to begin without it (docs/operations.md, Journal, tells how to save what can be "
+    "read)";
 
-// The file holds what jobs were given, so it is not for everybody to read.
-void make_file(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-  if (fd < 0) throw std::runtime_error(std::strerror(errno));
-  ::close(fd);
+// What a process that was cut off left is in two files, of which none may be missing.
+void check_left(const LockFile& lock, const std::string& path) {
+  if (!lock.in_use()) return;
+  for (const std::string& file : {path, path + "-wal"}) {
+    if (std::filesystem::exists(file)) continue;
+    throw std::runtime_error(
+        fmt::format("{} is gone, and the scheduler before was cut off: its last jobs are there. Put the file "
+                    "back, or remove {}.lock to begin without them",
+                    file, path));
+  }
 }
 
 // The last record of each log id, in the order of their first.
@@ -58,17 +64,16 @@ SqliteJournal::Options absolute(SqliteJournal::Options options) {
 }  // namespace
 
 SqliteJournal::SqliteJournal(Options options, Post post)
-    : options_(absolute(std::move(options))), post_(std::move(post)), held_(options_.max_unwritten) {
+    : options_(absolute(std::move(options))),
+      post_(std::move(post)),
+      files_(options_.path),
+      held_(options_.max_unwritten) {
   try {
-    std::filesystem::create_directories(std::filesystem::path(options_.path).parent_path());
-    lock_ = std::make_unique<LockFile>(options_.path + ".lock");
-    make_file(options_.path);
-    store_ = std::make_unique<Store>(options_.path);
-    instance_ = store_->instance(random_name());
-    store_->probe();
-    store_->check_open_jobs();
+    open();
   } catch (const std::exception& fault) {
-    throw std::runtime_error(fmt::format("the journal {}: {}", options_.path, journal::reason(fault)));
+    const char* remedy = journal::is_damage(fault) ? damage_remedy : "";
+    throw std::runtime_error(
+        fmt::format("the journal {}: {}{}", options_.path, journal::reason(fault), remedy));
   }
   thread_ = std::thread([this] { run(); });
 }
@@ -83,7 +88,11 @@ void SqliteJournal::write(JobRecord record, Kept kept) {
 }
 
 void SqliteJournal::open_jobs(std::function<void(std::vector<JobRecord>)> found) {
-  mailbox_.push(Query{[](Store& store) { return store.open_jobs(); }, std::move(found)});
+  mailbox_.push(Query{[this](Store& store) {
+                        auto left = std::exchange(left_, std::nullopt);
+                        return left ? std::move(*left) : store.open_jobs();
+                      },
+                      std::move(found)});
 }
 
 void SqliteJournal::find(LogId id, std::function<void(std::vector<JobRecord>)> found) {
@@ -100,34 +109,61 @@ std::string SqliteJournal::trouble() const {
   return trouble_;
 }
 
+// Everything that can be told at the start is found here, before anybody relies on it.
+void SqliteJournal::open() {
+  std::filesystem::create_directories(std::filesystem::path(options_.path).parent_path());
+  lock_ = std::make_unique<LockFile>(options_.path + ".lock");
+  check_left(*lock_, options_.path);
+  store_ = std::make_unique<Store>(options_.path);
+  instance_ = store_->instance(random_name());
+  store_->probe();
+  left_ = store_->open_jobs();
+  lock_->set_in_use(true);
+  files_.begin();
+}
+
 void SqliteJournal::run() {
   bool stopping = false;
   while (!stopping) {
     wait();
-    std::vector<Write> writes;
-    std::vector<Query> queries;
-    for (auto& order : mailbox_.take()) {
-      if (auto* write = std::get_if<Write>(&order)) writes.push_back(std::move(*write));
-      if (auto* query = std::get_if<Query>(&order)) queries.push_back(std::move(*query));
-      stopping = stopping || std::holds_alternative<Stop>(order);
-    }
-    if (!writes.empty()) commit(std::move(writes));
+    stopping = take_orders();
     try_again();
-    for (Query& query : queries) answer(std::move(query));
     tidy();
   }
   if (!held_.empty()) write_held();
   if (!held_.empty()) log::error("{} journal entries are lost: {}", held_.size(), trouble());
+  close();
+}
+
+// Answers whether it is to stop. What is to be caught up with is older than the writes behind it.
+bool SqliteJournal::take_orders() {
+  bool stopping = false;
+  std::vector<Write> writes;
+  std::vector<Query> queries;
+  for (Order& order : mailbox_.take()) {
+    if (auto* write = std::get_if<Write>(&order)) writes.push_back(std::move(*write));
+    if (auto* query = std::get_if<Query>(&order)) queries.push_back(std::move(*query));
+    if (const auto* behind = std::get_if<CatchUp>(&order)) {
+      commit(std::exchange(writes, {}));
+      catch_up(behind->open);
+    }
+    stopping = stopping || std::holds_alternative<Stop>(order);
+  }
+  commit(std::move(writes));
+  if (!behind_) write_held();
+  for (Query& query : queries) answer(std::move(query));
+  return stopping;
 }
 
 void SqliteJournal::wait() const {
-  const SteadyTime next = trouble().empty() ? next_tidy_ : next_try_;
+  const SteadyTime next = behind_ ? next_try_ : std::min(next_try_, next_tidy_);
   const auto pause = std::chrono::ceil<Millis>(next - std::chrono::steady_clock::now());
   pollfd mail{.fd = mailbox_.fd(), .events = POLLIN, .revents = 0};
   ::poll(&mail, 1, static_cast<int>(std::max<Millis::rep>(pause.count(), 0)));
 }
 
 void SqliteJournal::commit(std::vector<Write> writes) {
+  if (writes.empty()) return;
   const auto records = latest(writes);
   const Result<void> result = attempt([&](Store& store) { store.write(records); });
   std::vector<Kept> waiting;
@@ -154,18 +190,6 @@ void SqliteJournal::hold(std::vector<Write> writes) {
     log::error("{} journal entries are lost: more than {} wait", dropped, options_.max_unwritten);
 }
 
-void SqliteJournal::try_again() {
-  if (trouble().empty()) {
-    write_held();
-  } else if (std::chrono::steady_clock::now() >= next_try_) {
-    if (held_.empty()) {
-      attempt([](Store& store) { store.probe(); });
-    } else {
-      write_held();
-    }
-  }
-}
-
 void SqliteJournal::write_held() {
   while (!held_.empty()) {
     const auto records = held_.oldest(held_bite);
@@ -179,12 +203,8 @@ void SqliteJournal::write_held() {
 
 void SqliteJournal::answer(Query query) {
   std::vector<JobRecord> records;
-  try {
-    records = query.ask(store());
-  } catch (const std::exception& fault) {
-    log::error("the journal {} cannot be read: {}", options_.path, journal::reason(fault));
-    store_.reset();
-  }
+  const Result<void> result = attempt([&](Store& store) { records = query.ask(store); });
+  if (!result) log::error("the journal {} cannot be read: {}", options_.path, trouble());
   post_([found = std::move(query.found), records = std::move(records)]() mutable {
     found(std::move(records));
   });
@@ -192,42 +212,20 @@ void SqliteJournal::answer(Query query) {
 
 void SqliteJournal::tidy() {
   const auto now = std::chrono::steady_clock::now();
-  if (now < next_tidy_ || !trouble().empty()) return;
+  if (now < next_tidy_ || behind_) return;
   std::size_t removed = 0;
   attempt([&](Store& store) { removed = store.tidy(options_.keep); });
   if (removed == 0) next_tidy_ = now + options_.tidy;
 }
 
-Result<void> SqliteJournal::attempt(const std::function<void(Store&)>& action) {
-  try {
-    action(store());
-    set_trouble("");
-    return {};
-  } catch (const std::exception& fault) {
-    store_.reset();
-    next_try_ = std::chrono::steady_clock::now() + options_.retry;
-    const std::string why = journal::reason(fault);
-    set_trouble(why);
-    return Error{ErrorCode::overloaded, "the journal cannot be written: " + why};
-  }
-}
-
-Store& SqliteJournal::store() {
-  if (!store_) store_ = std::make_unique<Store>(options_.path);
-  return *store_;
-}
-
-void SqliteJournal::set_trouble(const std::string& now) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (now == trouble_) return;
-    trouble_ = now;
-  }
-  if (now.empty()) {
-    log::info("the journal {} is written again", options_.path);
-  } else {
-    log::error("the journal {} cannot be written: {}", options_.path, now);
-  }
+// A file that is complete says so to the next process, before its -wal goes.
+void SqliteJournal::close() {
+  if (behind_) return store_.reset();
+  attempt([this](Store& store) {
+    store.finish();
+    lock_->set_in_use(false);
+  });
+  store_.reset();
 }
 
 }  // namespace elves

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <variant>
@@ -11,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/mailbox.h"
+#include "journal/file_watch.h"
 #include "journal/held_records.h"
 #include "journal/keep.h"
 #include "journal/lock_file.h"
@@ -27,6 +29,11 @@ class Store;
 // When the file cannot be written, `kept` gets the error overloaded, records without `kept` stay in memory to
 // be written later, and trouble() says why. It tries again with every write and every `retry`, on a new
 // connection, and needs no restart. A query that cannot be answered finds nothing, with a line in the log.
+//
+// After a failure nobody knows what of the last commits is on the disk, so that trouble() lasts until all
+// open jobs (`open_now`) are written once more. A file that turns out damaged, or that was removed, replaced
+// or cut off (looked at before every commit and every `retry`), is moved aside, and a new one gets the open
+// jobs.
 class SqliteJournal final : public Journal {
  public:
   struct Options {
@@ -35,22 +42,27 @@ class SqliteJournal final : public Journal {
     std::size_t max_unwritten = 100'000;  // records held in memory; beyond that the oldest are dropped
     Millis retry{1000};
     Millis tidy{5000};  // how often to look for what is to be removed
+    // Every job that is open in this process; called on the loop thread, after open_jobs() was answered.
+    // Without it nothing is written once more, and a file that is lost stays lost.
+    std::function<std::vector<JobRecord>()> open_now{};
   };
   // Runs an action on the loop thread, later. Any thread; for as long as the journal lives.
   using Post = std::function<void(std::function<void()>)>;
 
-  // Throws std::runtime_error with the path and why: it cannot be opened, read or written, is no journal, is
-  // of a newer version, or another process has it open.
+  // Throws std::runtime_error with the path, why, and what to do: it cannot be opened, read or written, is no
+  // journal, is damaged or of a newer version, has lost what a process that was cut off left, or another
+  // process has it open.
   SqliteJournal(Options options, Post post);
   SqliteJournal(const SqliteJournal&) = delete;
   SqliteJournal& operator=(const SqliteJournal&) = delete;
-  // Writes what has queued up.
+  // Writes what has queued up and leaves a single file.
   ~SqliteJournal() override;
 
   bool durable() const override { return true; }
   std::string instance() const override { return instance_; }
   std::string trouble() const override;
   void write(JobRecord record, Kept kept) override;
+  // As the file had them when it was opened.
   void open_jobs(std::function<void(std::vector<JobRecord>)> found) override;
   void find(LogId id, std::function<void(std::vector<JobRecord>)> found) override;
   void list(JobFilter filter, std::function<void(std::vector<JobRecord>)> found) override;
@@ -64,16 +76,27 @@ class SqliteJournal final : public Journal {
     std::function<std::vector<JobRecord>(journal::Store&)> ask;
     std::function<void(std::vector<JobRecord>)> found;
   };
+  struct CatchUp {
+    std::vector<JobRecord> open;
+  };
   struct Stop {};
+  using Order = std::variant<Write, Query, CatchUp, Stop>;
 
+  void open();
   void run();
+  bool take_orders();
   void wait() const;
   void commit(std::vector<Write> writes);
   void hold(std::vector<Write> writes);
   void try_again();
+  void ask_for_open_jobs();
+  void catch_up(const std::vector<JobRecord>& open);
+  void replace_file(const std::vector<JobRecord>& open);
   void write_held();
+  void close();
   void answer(Query query);
   void tidy();
+  void failed(const std::exception& fault);
   Result<void> attempt(const std::function<void(journal::Store&)>& action);
   journal::Store& store();
   void set_trouble(const std::string& now);
@@ -82,11 +105,16 @@ class SqliteJournal final : public Journal {
   const Post post_;
   std::unique_ptr<journal::LockFile> lock_;
   std::string instance_;
-  Mailbox<std::variant<Write, Query, Stop>> mailbox_;
+  Mailbox<Order> mailbox_;
 
   // The journal's thread only.
   std::unique_ptr<journal::Store> store_;  // none after a failure, until the next attempt
+  journal::FileWatch files_;
+  std::optional<std::vector<JobRecord>> left_;  // by the process before, until they are asked for
   journal::HeldRecords held_;
+  bool behind_ = false;  // something failed, and the open jobs were not written since
+  bool lost_ = false;    // the file is not to be written any more
+  bool asked_ = false;   // a CatchUp is to come
   SteadyTime next_try_;
   SteadyTime next_tidy_;
 

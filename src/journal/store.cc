@@ -1,12 +1,16 @@
 #include "journal/store.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <stdexcept>
@@ -29,7 +33,15 @@ long long since_1970() {
   return std::chrono::duration_cast<Unit>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+// The file holds what jobs were given, so it is not for everybody to read.
+void make_file(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+  if (fd < 0) throw std::runtime_error(std::strerror(errno));
+  ::close(fd);
+}
+
 std::string connect_string(const std::string& path) {
+  make_file(path);
   if (path.find('"') != std::string::npos) throw std::runtime_error("a quotation mark in its name");
   return fmt::format("db=\"{}\" timeout=5", path);
 }
@@ -73,6 +85,7 @@ void Store::set_up() {
   std::string mode;
   sql_ << "PRAGMA journal_mode = WAL", soci::into(mode);
   if (mode != "wal") throw std::runtime_error("no write-ahead log is possible here: " + mode);
+  keep_log(true);
   sql_ << "PRAGMA synchronous = FULL";
   // Every new log id touches another page of its index, so that cache and few checkpoints pay.
   sql_ << "PRAGMA wal_autocheckpoint = 16000";
@@ -89,7 +102,18 @@ std::string Store::instance(std::string made_up) {
   return made_up;
 }
 
-void Store::check_open_jobs() { number("SELECT sum(length(record)) FROM job WHERE state < 3"); }
+void Store::finish() {
+  int busy = 0;
+  sql_ << "PRAGMA wal_checkpoint(TRUNCATE)", soci::into(busy);
+  if (busy != 0) throw std::runtime_error("another program reads it");
+  keep_log(false);
+}
+
+void Store::keep_log(bool stays) {
+  int flag = stays ? 1 : 0;
+  auto* connection = static_cast<soci::sqlite3_session_backend*>(sql_.get_backend())->conn_;
+  sqlite_api::sqlite3_file_control(connection, "main", SQLITE_FCNTL_PERSIST_WAL, &flag);
+}
 
 void Store::write(std::span<const JobRecord* const> records) {
   std::size_t published = 0;
@@ -189,6 +213,12 @@ std::string reason(const std::exception& fault) {
   }
   if (const auto* soci = dynamic_cast<const soci::soci_error*>(&fault)) return soci->get_error_message();
   return fault.what();
+}
+
+bool is_damage(const std::exception& fault) {
+  const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&fault);
+  const int code = sqlite != nullptr ? sqlite->result() & 0xFF : SQLITE_OK;
+  return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 }
 
 }  // namespace elves::journal

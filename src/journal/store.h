@@ -18,16 +18,18 @@ namespace elves::journal {
 // nothing; reason() tells why. After that the connection is not to be trusted: make a new Store.
 class Store {
  public:
-  // Opens the file, in WAL mode and synced on every commit, and migrates it. Throws std::runtime_error also
-  // for a file of a newer version.
+  // Opens the file, in WAL mode and synced on every commit, and migrates it; one that is not there is made.
+  // Throws std::runtime_error also for a file of a newer version. Its -wal stays when the connection ends, so
+  // that one that is missing was removed by somebody.
   explicit Store(const std::string& path);
+
+  // Before an end in order: everything is in the one file, and the -wal goes with the connection.
+  void finish();
 
   // Writes what is there already: throws when nothing can be written.
   void probe();
   // The name of the scheduler whose journal this is; `made_up` if it has none yet.
   std::string instance(std::string made_up);
-  // Reads every open record: throws when one of them is damaged.
-  void check_open_jobs();
 
   // All of them in one transaction, each replacing what is known of its log id. No log id twice.
   void write(std::span<const JobRecord* const> records);
@@ -52,6 +54,7 @@ class Store {
   };
 
   void set_up();
+  void keep_log(bool stays);
   long long number(const char* query);
   std::size_t beyond_limits(const Keep& keep);
   std::size_t remove_oldest(const std::string& where, std::size_t most);
@@ -66,5 +69,7 @@ class Store {
 
 // Why a Store failed, in few words.
 std::string reason(const std::exception& fault);
+// Whether it failed because what is in the file is no longer what was written to it.
+bool is_damage(const std::exception& fault);
 
 }  // namespace elves::journal

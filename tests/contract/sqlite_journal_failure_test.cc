@@ -62,6 +62,9 @@ class FailingJournal : public testing::Test {
 };
 
 TEST_F(FailingJournal, TellsWhoWaits) {
+  options.retry = std::chrono::hours(1);
+  journal.reset();
+  journal = std::make_unique<SqliteJournal>(options, loop.poster());
   full = std::make_unique<FullDisk>(limit);
   const Result<void> kept = loop.keep(*journal, large(2));
   ASSERT_FALSE(kept);

@@ -1,6 +1,7 @@
 // What the journal on disk does beyond every journal: outliving its process, versions, locks, retention.
 #include "journal/sqlite_journal.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
@@ -11,6 +12,7 @@
 #include <sstream>
 
 #include "contract/journal_fixture.h"
+#include "journal/schema.h"
 
 namespace elves::journal::test {
 namespace {
@@ -35,6 +37,19 @@ class SqliteJournals : public testing::Test {
   void run_sql(const std::string& statement) {
     soci::session sql(soci::sqlite3, options.path);
     sql << statement;
+  }
+
+  // Makes the database of a dump.
+  void load(const std::string& dump) {
+    std::ifstream file(dump);
+    ASSERT_TRUE(file) << "no fixture " << dump;
+    std::ostringstream text;
+    text << file.rdbuf();
+    const std::string all = text.str();
+    soci::session sql(soci::sqlite3, options.path);
+    for (std::size_t from = 0, to = 0; (to = all.find(";\n", from)) != std::string::npos; from = to + 2) {
+      sql << all.substr(from, to - from);
+    }
   }
 
   TempDir dir;
@@ -111,27 +126,22 @@ TEST_F(SqliteJournals, AFileOfANewerVersionIsRefused) {
   EXPECT_THAT(refusal(), HasSubstr("its schema version is x"));
 }
 
-TEST_F(SqliteJournals, AFileOfVersion1Opens) {
-  std::filesystem::create_directories(std::filesystem::path(options.path).parent_path());
-  std::ifstream dump(ELVES_TESTS "/contract/fixtures/journal_v1.sql");
-  ASSERT_TRUE(dump) << "no fixture";
-  std::ostringstream text;
-  text << dump.rdbuf();
-  {
-    soci::session sql(soci::sqlite3, dir.file("sub folder/old.db"));
-    const std::string all = text.str();
-    for (std::size_t from = 0, to = 0; (to = all.find(";\n", from)) != std::string::npos; from = to + 2) {
-      sql << all.substr(from, to - from);
-    }
+// tests/contract/fixtures has a dump of a file of each version, with the same jobs. A new version needs one.
+TEST_F(SqliteJournals, AFileOfEveryVersionOpens) {
+  for (int version = 1; version <= current_version(); ++version) {
+    SCOPED_TRACE(version);
+    options.path = dir.file(fmt::format("v{}.db", version));
+    load(fmt::format(ELVES_TESTS "/contract/fixtures/journal_v{}.sql", version));
+    options.keep.age = std::chrono::hours(24 * 365 * 100);
+    const auto journal = open();
+    const Records found = loop.open_jobs(*journal);
+    ASSERT_EQ(ids(found), (Ids{0xA1, 0xA2, 0xA4}));
+    expect_same(found[0], full_record(0xA1));
+    expect_same(found[1], record_of(0xA2, JobState::accepted));
+    expect_same(found[2], record_of(0xA4, JobState::received));
+    EXPECT_EQ(ids(loop.list(*journal, {.state = "done", .ip = "", .limit = 10})), Ids{0xA3});
+    EXPECT_TRUE(loop.keep(*journal, record_of(0xA4, JobState::accepted)));
   }
-  options.path = dir.file("sub folder/old.db");
-  options.keep.age = std::chrono::hours(24 * 365 * 100);
-  const auto journal = open();
-  const Records found = loop.open_jobs(*journal);
-  ASSERT_EQ(ids(found), (Ids{0xA1, 0xA2}));
-  expect_same(found[0], full_record(0xA1));
-  expect_same(found[1], record_of(0xA2, JobState::accepted));
-  EXPECT_EQ(ids(loop.list(*journal, {.state = "done", .ip = "", .limit = 10})), Ids{0xA3});
 }
 
 TEST_F(SqliteJournals, AFileThatIsNoDatabaseIsRefused) {
@@ -185,6 +195,19 @@ TEST_F(SqliteJournals, ADamagedEntryIsLeftOut) {
   run_sql("UPDATE job SET state = -1 WHERE log_id = '0000000000000003'");
   const auto journal = open();
   EXPECT_EQ(ids(loop.open_jobs(*journal)), Ids{4});
+}
+
+TEST_F(SqliteJournals, ItsLogStaysBounded) {
+  const auto journal = open();
+  std::uintmax_t largest = 0;
+  for (std::uint64_t id = 1; id <= 160; ++id) {
+    JobRecord record = full_record(id);
+    record.outcome.worker->result.assign(1 << 20, 'x');
+    ASSERT_TRUE(loop.keep(*journal, record));
+    largest = std::max(largest, std::filesystem::file_size(options.path + "-wal"));
+  }
+  EXPECT_GT(std::filesystem::file_size(options.path), 100U << 20) << "more was written than the log holds";
+  EXPECT_LT(largest, 80U << 20);
 }
 
 class Retention : public SqliteJournals {

@@ -1,6 +1,6 @@
 """kill -9 and SIGTERM of a scheduler whose journal the next one takes over."""
 import pytest
-from harness.answers import accepted, code_of, ended, error_of, fence
+from harness.answers import accepted, code_of, ended, error_of, fence, held
 from harness.jobs import async_job, new_id, send_sync
 from harness.proxy import Proxy
 from harness.thrift_peers import result_of, send_result
@@ -10,19 +10,6 @@ from harness.util import wait_for
 @pytest.fixture
 def site(make_site, broker):
     return make_site(broker=broker).start()
-
-
-def held(site, peer, count, **fields):
-    """Queue tasks whose agent has accepted them and brings no result; with the instructions as it has them."""
-    jobs = [async_job(func="hold", param=new_id(), timeout=60, **fields) for _ in range(count)]
-    for job in jobs:
-        peer.publish(job)
-    instructions = [accepted(site, param=job["mqbody"]["param"]) for job in jobs]
-    def journaled():
-        return site.scheduler.http("GET", "/api/v1/jobs", query={"state": "accepted"}).text.count("log_id")
-
-    wait_for(lambda: journaled() >= count, 10, "the journal to have them")
-    return list(zip(jobs, instructions))
 
 
 def test_accepted_jobs_survive_kill_9(site):

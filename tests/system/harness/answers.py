@@ -1,8 +1,9 @@
 """What the scheduler answers, and how tests take it apart."""
 import re
 
-from .jobs import send_sync
+from .jobs import async_job, new_id, send_sync
 from .thrift_peers import instruct
+from .util import wait_for
 
 ERROR = re.compile(r"^\[(\d{3}(?:\.\d+)?)\]")
 LOG_ID = re.compile(r"^[0-9A-F]{16}$")
@@ -42,6 +43,20 @@ def accepted(site, **wanted):
     call = site.farm.wait_call(**wanted)[-1]
     return instruct(**{key: call[key] for key in
                        ("id", "ip", "type", "mode", "app", "func", "param", "timeout", "proxy")})
+
+
+def held(site, peer, count, **fields):
+    """Queue tasks whose agent has accepted them and brings no result; with the instructions as it has them."""
+    def journaled():
+        return site.scheduler.http("GET", "/api/v1/jobs", query={"state": "accepted"}).text.count("log_id")
+
+    before = journaled()
+    jobs = [async_job(func="hold", param=new_id(), timeout=60, **fields) for _ in range(count)]
+    for job in jobs:
+        peer.publish(job)
+    instructions = [accepted(site, param=job["mqbody"]["param"]) for job in jobs]
+    wait_for(lambda: journaled() >= before + count, 10, "the journal to have them")
+    return list(zip(jobs, instructions))
 
 
 def ended(peer, job):

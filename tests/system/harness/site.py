@@ -9,7 +9,8 @@ from .scheduler import Scheduler, broker_settings
 class Site:
     """`broker` None = standalone. `agents` as AgentFarm takes them; nothing runs before start()."""
 
-    def __init__(self, folder, generated, broker=None, agents=None, settings=None, vhost=None, broker_port=None):
+    def __init__(self, folder, generated, broker=None, agents=None, settings=None, vhost=None, broker_port=None,
+                 variables=None):
         self._folder = pathlib.Path(folder)
         self._generated = generated
         self._agents = addresses(4) if agents is None else agents
@@ -18,7 +19,8 @@ class Site:
         self.farm = None
         self.vhost = vhost or (broker.new_vhost() if broker else None)
         where = broker_settings(broker, self.vhost, broker_port) if broker else {}
-        self.scheduler = Scheduler(self._folder, {**where, **(settings or {})}, () if broker else ("--standalone",))
+        self.scheduler = Scheduler(self._folder, {**where, **(settings or {})}, () if broker else ("--standalone",),
+                                   variables)
 
     def start(self, until="ready"):
         self.farm = AgentFarm(self._folder, self._generated, self.scheduler.agent_port, self._agents,
