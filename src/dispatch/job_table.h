@@ -34,6 +34,9 @@ struct OpenJob {
   bool adopted = false;          // opened only to settle a late or unknown result
   bool unheard = false;          // settled, and nobody listens where its result should go
   bool shared = false;           // another scheduler may wait for the same execution
+  bool keeping = false;          // settled, and the journal has not answered yet
+  std::vector<std::function<void(bool)>>
+      brought_again;  // agents that wait for that answer with the same result
   std::function<void(const Job&, const Outcome&)> on_end;
   std::vector<std::function<void()>> after_end;  // what had to wait for this job's last message
 

@@ -35,6 +35,7 @@ void Dispatcher::deliver_unmatched(AgentResult result, Taken taken) {
   if (match.verdict == FinishedJobs::Verdict::duplicate || (settling && settling->outcome.worker)) {
     ports_.metrics.count(Event::result_duplicate);
     log::debug("second result for {} from {}: ignored", result.id, result.ip);
+    if (settling && settling->keeping) return settling->brought_again.push_back(std::move(taken));
     return taken(true);
   }
   if (settling) {
@@ -101,6 +102,7 @@ void Dispatcher::settle(OpenJob& open, Taken taken) {
              open.outcome.error ? open.outcome.error->detail : "the worker answered");
   if (open.job->synchronous()) return notify_processor(open);
   finished_.add(open.job, open.outcome);
+  open.keeping = true;
   record(open, [this, id = open.job->log_id, taken = std::move(taken)](const Result<void>& kept) {
     on_settlement_kept(id, kept.has_value(), taken);
   });
@@ -109,7 +111,9 @@ void Dispatcher::settle(OpenJob& open, Taken taken) {
 void Dispatcher::on_settlement_kept(LogId id, bool kept, const Taken& taken) {
   OpenJob* open = table_.find(id);
   if (!open) return;
+  open->keeping = false;
   if (taken) taken(kept);
+  for (const Taken& again : std::exchange(open->brought_again, {})) again(kept);
   if (!kept && taken) {
     // The agent keeps the result and brings it again; the deadline stays what it was.
     open->outcome.worker.reset();
