@@ -120,7 +120,7 @@ void Dispatcher::on_settlement_kept(LogId id, bool kept, const Taken& taken) {
     finished_.add(open->job, open->outcome);
     return open->adopted ? table_.erase(id) : await_result(*open);
   }
-  if (ports_.journal.durable()) acknowledge(*open);
+  if (kept && ports_.journal.durable()) acknowledge(*open);
   notify_processor(*open);
 }
 
