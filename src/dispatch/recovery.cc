@@ -91,7 +91,8 @@ void Dispatcher::recover_settled(JobRecord record) {
   open.shared = true;
   open.outcome = std::move(record.outcome);
   if (!open.job->synchronous()) finished_.add(open.job, open.outcome);
-  if (open.job->wants_processor() && open.outcome.worker && !open.outcome.processor.ok) {
+  const bool answered = open.outcome.processor.ok || open.outcome.processor.error;
+  if (open.job->wants_processor() && open.outcome.worker && !answered) {
     open.outcome.processor.error =
         Error{ErrorCode::outcome_unknown, "the scheduler ended before its answer was kept"};
     open.outcome.error = open.outcome.processor.error;

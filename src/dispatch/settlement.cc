@@ -132,7 +132,11 @@ void Dispatcher::notify_processor(OpenJob& open) {
     if (!job) return;
     job->outcome.processor = std::move(stage);
     if (!job->outcome.processor.ok) job->outcome.error = job->outcome.processor.error;
-    publish(*job);
+    if (job->job->synchronous()) return publish(*job);
+    // Kept first: a process after this one must not tell another end.
+    record(*job, [this, id](const Result<void>&) {
+      if (OpenJob* answered = table_.find(id)) publish(*answered);
+    });
   });
 }
 
