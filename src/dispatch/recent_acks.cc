@@ -17,6 +17,10 @@ void RecentAcks::add(std::uint64_t fingerprint, SteadyTime now) {
   recent_.push_back({fingerprint, now});
 }
 
+void RecentAcks::doubt(std::uint64_t fingerprint, SteadyTime now) {
+  if (fingerprint != 0) doubtful_.emplace(fingerprint, now);
+}
+
 void RecentAcks::connection_lost(SteadyTime now) {
   std::erase_if(doubtful_, [now](const auto& doubt) { return doubt.second + kExpected < now; });
   for (const Ack& ack : recent_) {

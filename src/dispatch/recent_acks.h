@@ -20,6 +20,8 @@ class RecentAcks {
 
   // A request was acknowledged; 0 = it did not come from the broker.
   void add(std::uint64_t fingerprint, SteadyTime now);
+  // The request is over; whether it was acknowledged nobody knows. 0 as above.
+  void doubt(std::uint64_t fingerprint, SteadyTime now);
   // The connection that acknowledged them is gone.
   void connection_lost(SteadyTime now);
   // Whether a redelivered request is one whose acknowledgement may have been lost.

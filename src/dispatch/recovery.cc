@@ -88,7 +88,8 @@ void Dispatcher::recover_accepted(JobRecord record) {
 void Dispatcher::recover_settled(JobRecord record) {
   OpenJob& open = table_.add(std::move(record.job), std::nullopt);
   open.state = JobState::settled;
-  open.shared = true;
+  open.recovered = open.shared = true;
+  open.acknowledged = record.acknowledged;
   open.outcome = std::move(record.outcome);
   if (!open.job->synchronous()) finished_.add(open.job, open.outcome);
   const bool answered = open.outcome.processor.ok || open.outcome.processor.error;

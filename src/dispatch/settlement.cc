@@ -183,6 +183,8 @@ void Dispatcher::close(LogId id) {
   OpenJob* open = table_.find(id);
   acknowledge(*open);
   if (open->unheard && --unheard_ == 0) log::info("no result waits for a listener any more");
+  // Its request may not have been acknowledged by the process before this one, and is still to come.
+  if (open->recovered && !open->acknowledged) acks_.doubt(open->job->fingerprint, ports_.clock.now());
   const auto after_end = std::move(open->after_end);
   table_.erase(id);
   for (const auto& next : after_end) next();
