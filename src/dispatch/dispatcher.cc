@@ -18,9 +18,14 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
   }
   if (submission.delivery && join_open(submission)) return submission.job.log_id;
   if (submission.redelivered) {
-    if (const auto before = interrupted_.extract(submission.job.fingerprint))
-      submission.job.log_id = before.mapped();
-    if (refuse_redelivered(submission)) return submission.job.log_id;
+    const auto before = take_interrupted(submission.job.wire_id(), [&](const Job& job) {
+      return job.fingerprint == submission.job.fingerprint;
+    });
+    if (before) {
+      submission.job.log_id = before->log_id;
+    } else if (refuse_redelivered(submission)) {
+      return submission.job.log_id;
+    }
   }
   if (draining_ && submission.delivery && !submission.job.synchronous()) {
     return Error{ErrorCode::overloaded,

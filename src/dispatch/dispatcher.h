@@ -134,10 +134,12 @@ class Dispatcher {
   void recover_settled(JobRecord record);
   void close_interrupted(JobRecord record);
   void remember_interrupted(const JobRecord& record);
+  JobPtr take_interrupted(const std::string& wire_id, const std::function<bool(const Job&)>& wanted);
 
   // Results (settlement.cc)
   void deliver_unmatched(AgentResult result, Taken taken);
   void adopt_unknown(AgentResult result, Taken taken);
+  void adopt_interrupted(const JobPtr& job, AgentResult result, Taken taken);
   void adopt(JobPtr job, Outcome outcome, Taken taken, bool shared);
   void take_result(OpenJob& open, WorkerAnswer answer, Taken taken);
   void fail(OpenJob& open, Error error);
@@ -166,8 +168,8 @@ class Dispatcher {
   FinishedJobs finished_;
   RecentAcks acks_;
   LogIds log_ids_;
-  std::unordered_map<std::uint64_t, LogId> interrupted_;  // by fingerprint: received, then the process ended
-  std::size_t unheard_ = 0;                               // open jobs with that flag
+  std::unordered_multimap<std::string, JobPtr> interrupted_;  // by Instruct.id; their process ended
+  std::size_t unheard_ = 0;                                   // open jobs with that flag
   std::map<DeliveryRef, Unanswered> unanswered_;
   Timer held_check_;
   std::vector<LogId> overdue_;           // their time is over, unless another scheduler has their result

@@ -118,7 +118,27 @@ void Dispatcher::close_interrupted(JobRecord record) {
 
 void Dispatcher::remember_interrupted(const JobRecord& record) {
   if (record.job->synchronous() || record.job->fingerprint == 0) return;
-  interrupted_.insert_or_assign(record.job->fingerprint, record.job->log_id);
+  const std::string wire_id = record.job->wire_id();
+  take_interrupted(wire_id, [&](const Job& job) { return job.log_id == record.job->log_id; });
+  interrupted_.emplace(wire_id, record.job);
+}
+
+// Forgets it too; nullptr when there is none.
+JobPtr Dispatcher::take_interrupted(const std::string& wire_id,
+                                    const std::function<bool(const Job&)>& wanted) {
+  const auto [first, last] = interrupted_.equal_range(wire_id);
+  const auto found = std::find_if(first, last, [&](const auto& entry) { return wanted(*entry.second); });
+  return found == last ? nullptr : interrupted_.extract(found).mapped();
+}
+
+// Its agent had it before the process ended, and was quicker than the broker, which delivers it again.
+void Dispatcher::adopt_interrupted(const JobPtr& job, AgentResult result, Taken taken) {
+  const LogId id = job->log_id;
+  Outcome outcome;
+  outcome.started = ports_.clock.wall_now();
+  outcome.worker = std::move(result.answer);
+  adopt(job, std::move(outcome), std::move(taken), true);
+  table_.find(id)->recovered = true;
 }
 
 }  // namespace elves

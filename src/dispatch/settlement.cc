@@ -29,8 +29,14 @@ void Dispatcher::deliver(AgentResult result, Taken taken) {
 void Dispatcher::deliver_unmatched(AgentResult result, Taken taken) {
   if (full()) return taken(false);
   auto match = finished_.match(result);
-  if (match.verdict == FinishedJobs::Verdict::unknown)
+  if (match.verdict == FinishedJobs::Verdict::unknown) {
+    const auto exec_id = LogId::parse(result.exec_id);
+    const auto interrupted = take_interrupted(result.id, [&](const Job& job) {
+      return exec_id ? job.log_id == *exec_id : result.ip.empty() || job.agent_ip == result.ip;
+    });
+    if (interrupted) return adopt_interrupted(interrupted, std::move(result), std::move(taken));
     return adopt_unknown(std::move(result), std::move(taken));
+  }
   OpenJob* settling = table_.find(match.log_id);
   if (match.verdict == FinishedJobs::Verdict::duplicate || (settling && settling->outcome.worker)) {
     ports_.metrics.count(Event::result_duplicate);
