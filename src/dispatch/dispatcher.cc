@@ -129,7 +129,12 @@ void Dispatcher::run(OpenJob& open) {
   if (!open.job->synchronous()) {
     record(open, [this, id](const Result<void>& kept) {
       if (kept) return start(id);
-      if (OpenJob* refused = table_.find(id)) fail(*refused, {ErrorCode::overloaded, kept.error().detail});
+      OpenJob* refused = table_.find(id);
+      if (!refused) return;
+      if (!refused->job->may_be_repeat) return fail(*refused, {ErrorCode::overloaded, kept.error().detail});
+      const std::string why = "it may have run when it was sent before; now: " + kept.error().detail;
+      refused->doubt = refused->outcome.agent.error = Error{ErrorCode::outcome_unknown, why};
+      await_result(*refused);
     });
     return;
   }
