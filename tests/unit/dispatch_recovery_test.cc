@@ -181,6 +181,23 @@ TEST(Recovery, RedeliveredAcceptedRequestIsOnlyAcknowledgedAndItsCallerTold) {
   EXPECT_EQ(bench.publisher.answer(0).kind, Answer::Kind::acceptance);
 }
 
+TEST(Recovery, InterruptedFiringIsNotTakenForAnEqualOneThatIsOver) {
+  Bench bench;
+  restart(bench, [](Bench& old) {
+    accepted(old, request(JobType::cron, "cron-7", 1));
+    old.dispatcher.deliver(result("cron-7", "done", "cron"), kIgnore);
+    old.journal.commit();
+    old.publisher.confirm_all();
+    old.dispatcher.submit(request(JobType::cron, "cron-7", 2));
+    old.journal.commit();
+  });
+  auto again = request(JobType::cron, "cron-7", 1, 1);
+  again.redelivered = true;
+  bench.dispatcher.submit(again);
+  bench.journal.commit();
+  EXPECT_EQ(bench.agents.calls.size(), 1U);
+}
+
 TEST(Recovery, SynchronousJobIsClosedAndItsRedeliveryRefused) {
   Bench bench;
   restart(bench, [](Bench& old) { old.dispatcher.submit(request(JobType::sync)); });
