@@ -41,12 +41,15 @@ TEXT
     test) cat <<'TEXT' ;;
 Usage: ./control test [OPTION...]
 
-Without an option: the rules of the house, the unit tests and the system tests, on the release build. With options only
-those named, in their order:
+Without an option: the rules of the house, the unit tests, the system tests and the short fault run, on the release build.
+With options only those named, in their order:
 
   --house          include rules, headers, file sizes, configuration page, format
   --unit           unit tests, release
   --system         system tests with real processes and a private RabbitMQ, release
+  --fault          a minute of faults: two schedulers, ten agents and a broker are killed, paused and cut off under load
+  --soak MINUTES   the same for that long, faults at random; prints its seed and how to run it again
+  --seed N         the seed for --soak
   --sanitize       unit and system tests with AddressSanitizer + UndefinedBehaviorSanitizer, unit tests with ThreadSanitizer
   --fuzz SECONDS   each fuzz target for that long
 TEXT

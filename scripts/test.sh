@@ -40,6 +40,15 @@ step_unit_tsan() {
   run_ctest tsan
 }
 step_system() { run_pytest release tests/system; }
+step_fault() { run_pytest release tests/fault; }
+
+# step_soak _ MINUTES SEED: without a seed it takes one and prints it.
+step_soak() {
+  note "Faults for $2 min"
+  env -u PYTHONPATH -u PYTHONHOME ELVES_BIN="$PWD/build/release/bin" PYTHONDONTWRITEBYTECODE=1 \
+    /usr/bin/python3 tests/fault/soak.py "$2" ${3:+--seed "$3"}
+}
+
 step_system_debug() {
   build_preset debug
   run_pytest debug tests/system
@@ -71,16 +80,28 @@ fuzz() {
     -print_final_stats=1 "$corpus" "tests/fuzz/seeds/$2"
 }
 
-default_steps=(house unit system)
+default_steps=(house unit system fault)
 
 command_test() {
   need_sources test
-  local steps=() seconds=0 step
+  local steps=() seconds=0 minutes=0 seed='' step
   while (($#)); do
     case $1 in
       --house) steps+=(house) ;;
       --unit) steps+=(unit) ;;
       --system) steps+=(system) ;;
+      --fault) steps+=(fault) ;;
+      --soak)
+        [[ ${2-} =~ ^[1-9][0-9]*$ ]] || usage_error "--soak wants a number of minutes"
+        steps+=(soak)
+        minutes=$2
+        shift
+        ;;
+      --seed)
+        [[ ${2-} =~ ^[0-9]+$ ]] || usage_error "--seed wants a number"
+        seed=$2
+        shift
+        ;;
       --sanitize) steps+=(unit_debug unit_tsan system_debug) ;;
       --fuzz)
         [[ ${2-} =~ ^[1-9][0-9]*$ ]] || usage_error "--fuzz wants a number of seconds"
@@ -96,8 +117,8 @@ command_test() {
 
   need_packages "${build_packages[@]}" "${test_packages[@]}"
   if ((seconds)); then need_packages "${fuzz_packages[@]}"; fi
-  if [[ " ${steps[*]} " =~ " "(house|unit|system)" " ]]; then build_preset release; fi
-  for step in "${steps[@]}"; do "step_$step" "$seconds"; done
+  if [[ " ${steps[*]} " =~ " "(house|unit|system|fault|soak)" " ]]; then build_preset release; fi
+  for step in "${steps[@]}"; do "step_$step" "$seconds" "$minutes" "$seed"; done
 }
 
 command_lint() {
