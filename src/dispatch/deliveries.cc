@@ -18,7 +18,11 @@ void Dispatcher::acknowledge(OpenJob& open) {
 
 void Dispatcher::acknowledge(DeliveryRef delivery, std::uint64_t fingerprint) {
   ports_.acker.acknowledge(delivery);
-  acks_.add(fingerprint, ports_.clock.now());
+  if (delivery.epoch > lost_epoch_) {
+    acks_.add(fingerprint, ports_.clock.now());
+  } else {
+    acks_.doubt(fingerprint, ports_.clock.now());
+  }
 }
 
 void Dispatcher::answer_now(Publication what, std::function<void()> confirmed) {

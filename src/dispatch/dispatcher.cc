@@ -12,6 +12,7 @@ Dispatcher::Dispatcher(Ports ports, DispatchLimits limits)
 Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
   submission.job.log_id = log_ids_.next();
   ports_.metrics.count(Event::job_received);
+  if (submission.delivery) newest_epoch_ = submission.delivery->epoch;
   if (submission.rejected) {
     Error error = *submission.rejected;
     return reject(std::move(submission), std::move(error));

@@ -167,6 +167,8 @@ class Dispatcher {
   JobTable table_;
   FinishedJobs finished_;
   RecentAcks acks_;
+  std::uint32_t newest_epoch_ = 0;  // of the deliveries that came
+  std::uint32_t lost_epoch_ = 0;    // deliveries up to this one can no longer be acknowledged
   LogIds log_ids_;
   std::unordered_multimap<std::string, JobPtr> interrupted_;  // by Instruct.id; their process ended
   std::size_t unheard_ = 0;                                   // open jobs with that flag

@@ -7,6 +7,7 @@
 namespace elves {
 
 void Dispatcher::deliveries_lost() {
+  lost_epoch_ = newest_epoch_;
   acks_.connection_lost(ports_.clock.now());
   for (const LogId id : table_.ids()) table_.find(id)->shared = true;
 }

@@ -112,6 +112,28 @@ TEST(Cron, WhoseAcknowledgementWasLostIsNotRunAgain) {
   }
 }
 
+TEST(Cron, AcknowledgedOnAConnectionThatWasLostBeforeIsNotRunAgain) {
+  for (const bool finished : {false, true}) {
+    Bench bench;
+    bench.dispatcher.submit(request(JobType::cron, "cron-7", 1, 1));
+    bench.journal.commit();
+    bench.dispatcher.deliveries_lost();
+    bench.agents.answer(1);
+    bench.journal.commit();
+    if (finished) {
+      bench.dispatcher.deliver(result("cron-7", "done", "cron"), kIgnore);
+      bench.journal.commit();
+      bench.publisher.confirm_all();
+    }
+    auto again = request(JobType::cron, "cron-7", 1, 2);
+    again.redelivered = true;
+    bench.dispatcher.submit(again);
+    bench.journal.commit();
+    EXPECT_TRUE(bench.agents.calls.empty());
+    EXPECT_EQ(bench.acker.tags.size(), 2U);
+  }
+}
+
 TEST(Cron, FiringRedeliveredLongAfterTheLastOneWasAcknowledgedIsANewOne) {
   Bench bench;
   accepted(bench, request(JobType::cron, "cron-7", 1, 1));

@@ -69,6 +69,19 @@ TEST(SyncJob, RedeliveredUnknownIsNeverRunAndItsCallerIsTold) {
   EXPECT_EQ(bench.acker.tags.size(), 1U);
 }
 
+TEST(SyncJob, AcknowledgedOnAConnectionThatWasLostBeforeGetsNoSecondReply) {
+  Bench bench;
+  bench.dispatcher.submit(request(JobType::sync, "", 1, 1));
+  bench.dispatcher.deliveries_lost();
+  bench.agents.answer(1);
+  bench.publisher.confirm_all();
+  auto again = request(JobType::sync, "", 1, 2);
+  again.redelivered = true;
+  bench.dispatcher.submit(again);
+  EXPECT_EQ(bench.publisher.sent.size(), 1U);
+  EXPECT_EQ(bench.acker.tags.size(), 2U);
+}
+
 TEST(SyncJob, WhoseAcknowledgementWasLostIsAcknowledgedAgainWithoutASecondReply) {
   Bench bench;
   bench.dispatcher.submit(request(JobType::sync, "", 1, 1));
