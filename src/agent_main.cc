@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdio>
@@ -12,18 +13,23 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "wire/loop_timers.h"
 #include "worker/agent.h"
 #include "worker/config.h"
+#include "worker/leftovers.h"
+#include "worker/state.h"
 
 namespace {
 
 using namespace elves;
 
 enum ExitCode : int { kOk = 0, kUsage = 64, kCannotBind = 69, kConfig = 78 };
+
+constexpr Millis kLeftoversTime{5000};
 
 struct Arguments {
   std::string config = "conf/cfg.json";
@@ -53,13 +59,31 @@ void tell_start(const worker::AgentConfig& config) {
   if (!config.ignored.empty()) log::warn("not supported yet, ignored: {}", fmt::join(config.ignored, "; "));
 }
 
-int serve(const worker::AgentConfig& config) {
+void end_leftovers(const worker::State& state) {
+  const auto [killed, alive] = worker::end_leftovers(state.name(), kLeftoversTime);
+  if (killed > 0) log::warn("killed {} processes of workers that the last agent left behind", killed);
+  if (alive > 0)
+    log::error("{} processes of workers that the last agent left behind cannot be killed", alive);
+}
+
+int serve(worker::AgentConfig config) {
   boost::asio::io_context loop;
   const SystemClock clock;
   wire::LoopTimers driver(loop);
+  std::unique_ptr<worker::State> state;
+  try {
+    state = std::make_unique<worker::State>(config.state, clock, [&loop](std::function<void()> action) {
+      boost::asio::post(loop, std::move(action));
+    });
+  } catch (const std::exception& error) {
+    log::error("{}", error.what());
+    return kConfig;
+  }
+  end_leftovers(*state);
+  config.launcher.mark = worker::worker_mark(state->name());
   std::unique_ptr<worker::Agent> agent;
   try {
-    agent = std::make_unique<worker::Agent>(loop, clock, driver.timers(), config);
+    agent = std::make_unique<worker::Agent>(loop, clock, driver.timers(), config, *state);
   } catch (const boost::system::system_error& error) {
     log::error("cannot listen on {}:{}: {}", config.listen, config.port, error.code().message());
     return kCannotBind;
@@ -100,7 +124,7 @@ int run(const Arguments& arguments) {
     return kConfig;
   }
   for (const auto& warning : warnings) log::warn("{}", warning);
-  return serve(config);
+  return serve(std::move(config));
 }
 
 }  // namespace
@@ -114,7 +138,8 @@ int main(int argc, char** argv) {
   cli.add_option("--apps", arguments.apps, "the folder that holds the apps, instead of the configured one");
   cli.add_flag("--check-config", arguments.check, "say whether the configuration is good, and leave");
   cli.set_version_flag("--version", "elves-agent " ELVES_VERSION);
-  cli.footer("Exit codes: 0 left as asked, 64 usage, 69 the address cannot be bound, 78 configuration.");
+  cli.footer(
+      "Exit codes: 0 left as asked, 64 usage, 69 the address cannot be bound, 78 configuration or state.");
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& stop) {

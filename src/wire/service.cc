@@ -101,14 +101,8 @@ void invoke_sync(AgentService& service, thrift::AgentService_instructionInvokeSy
   });
 }
 
-void invoke_async(AgentService& service, thrift::AgentService_instructionInvokeAsync_args& args,
-                  const Call& call) {
-  std::vector<Instruction> instructions;
-  instructions.reserve(args.insList.size());
-  for (auto& ins : args.insList) instructions.push_back(from_wire(ins));
-  auto answers = service.invoke_async(instructions);
+void answer_async(const Call& call, std::vector<Instruction> instructions, std::vector<Acceptance> answers) {
   if (answers.size() != instructions.size()) throw std::logic_error("one answer per instruction wanted");
-
   thrift::AgentService_instructionInvokeAsync_result answer;
   answer.success.resize(answers.size());
   answer.__isset.success = true;
@@ -118,6 +112,18 @@ void invoke_async(AgentService& service, thrift::AgentService_instructionInvokeA
     to_wire(std::move(result), answer.success[i]);
   }
   call.answer(answer);
+}
+
+void invoke_async(AgentService& service, thrift::AgentService_instructionInvokeAsync_args& args,
+                  const Call& call) {
+  std::vector<Instruction> instructions;
+  instructions.reserve(args.insList.size());
+  for (auto& ins : args.insList) instructions.push_back(from_wire(ins));
+  auto echo = instructions;
+  service.invoke_async(std::move(instructions),
+                       [call, echo = std::move(echo)](std::vector<Acceptance> answers) mutable {
+                         answer_async(call, std::move(echo), std::move(answers));
+                       });
 }
 
 void data_transport(ResultSink& sink, thrift::SchedulerService_dataTransport_args& args, const Call& call) {

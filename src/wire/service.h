@@ -23,8 +23,9 @@ struct AgentService {
   // Runs one instruction. `done` is called once, at any later time or within the call; when it is dropped
   // without being called, the scheduler's connection is closed.
   virtual void invoke_sync(Instruction ins, std::function<void(WorkerAnswer)> done) = 0;
-  // Takes instructions to run later: one answer each, in their order.
-  virtual std::vector<Acceptance> invoke_async(std::vector<Instruction> instructions) = 0;
+  // Takes instructions to run later. `done` is called once with one answer each, in their order, as above.
+  virtual void invoke_async(std::vector<Instruction> instructions,
+                            std::function<void(std::vector<Acceptance>)> done) = 0;
 };
 
 // instructionInvokeSync, instructionInvokeAsync, and aliveCheck, which answers "success". Answers echo the

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <utility>
 
@@ -25,17 +26,20 @@ std::string plain(const std::string& peer) {
 
 }  // namespace
 
-Agent::Agent(boost::asio::io_context& loop, const Clock& clock, Timers& timers, AgentConfig config)
+Agent::Agent(boost::asio::io_context& loop, const Clock& clock, Timers& timers, AgentConfig config,
+             State& state)
     : clock_(clock),
       timers_(timers),
       config_(std::move(config)),
-      spool_(SpoolLimits{}),
+      state_(state),
+      spool_(state),
       runner_(loop, clock, timers, config_.launcher, config_.limits) {
   server_ = std::make_unique<wire::Server>(loop, config_.listen, config_.port, wire::ServerLimits{},
                                            guarded(wire::agent_service_handler(*this)));
+  if (spool_.size() > 0) log::info("{} results are still to be reported", spool_.size());
+  for (auto& execution : state_.waiting()) run_waiting(std::move(execution));
   if (config_.scheduler.addr.empty()) return;
-  reporter_ = std::make_unique<Reporter>(loop, clock, timers, config_.scheduler, spool_,
-                                         [this](const AgentResult& result) { open_.erase(result.exec_id); });
+  reporter_ = std::make_unique<Reporter>(loop, clock, timers, config_.scheduler, spool_);
 }
 
 wire::Server::Handler Agent::guarded(wire::Server::Handler handler) {
@@ -56,49 +60,85 @@ bool Agent::may_call(const std::string& peer) {
   return false;
 }
 
-// Why it was not taken, or nothing: then `done` will be called.
-std::optional<std::string> Agent::run(const Instruction& ins, Runner::Done done) {
-  if (!config_.any_app && !config_.apps.contains(ins.app))
-    return fmt::format("app [{}] not installed", ins.app);
+Result<Runner::Ticket> Agent::admit(const Instruction& ins) {
+  if (!config_.any_app && !config_.apps.contains(ins.app)) {
+    return Error{ErrorCode::app_not_found, fmt::format("app [{}] not installed", ins.app)};
+  }
   if (ins.mode == "P" || ins.mode == "p") {
     log::debug("job {}: mode P is not supported, the app's processor is not notified", ins.id);
   }
-  return runner_.run(ins, std::move(done));
+  return runner_.admit(ins);
 }
 
 void Agent::invoke_sync(Instruction ins, std::function<void(WorkerAnswer)> done) {
-  if (auto why = run(ins, done)) {
-    log::debug("job {}: refused: {}", ins.id, *why);
-    done(could_not_run(std::move(*why)));
-  }
+  auto ticket = admit(ins);
+  if (ticket) return runner_.run(std::move(*ticket), {.ask = nullptr, .done = std::move(done)});
+  log::debug("job {}: refused: {}", ins.id, ticket.error().detail);
+  done(could_not_run(ticket.error().detail));
 }
 
-std::vector<Acceptance> Agent::invoke_async(std::vector<Instruction> instructions) {
-  std::vector<Acceptance> answers;
-  answers.reserve(instructions.size());
-  for (const auto& ins : instructions) {
-    auto why = take(ins);
-    if (why) log::debug("job {}: refused: {}", ins.id, *why);
-    answers.push_back({.answer = why ? could_not_run(std::move(*why))
-                                     : WorkerAnswer{.flag = 1, .costtime = 0, .result = ""},
-                       .reported = false});
+// Places are held before the state is asked: what it has taken can be run.
+void Agent::invoke_async(std::vector<Instruction> instructions,
+                         std::function<void(std::vector<Acceptance>)> done) {
+  std::vector<Offer> offers;
+  std::vector<Runner::Ticket> tickets;
+  for (auto& ins : instructions) {
+    auto ticket = reporter_
+                      ? admit(ins)
+                      : Error{ErrorCode::internal, "agent has no scheduler to report to (scheduler.addr)"};
+    tickets.push_back(ticket ? *ticket : nullptr);
+    offers.push_back({.instruction = std::move(ins), .refusal = ticket ? "" : ticket.error().detail});
   }
-  return answers;
-}
-
-std::optional<std::string> Agent::take(const Instruction& ins) {
-  if (!reporter_) return "agent has no scheduler to report to (scheduler.addr)";
-  if (!ins.exec_id.empty() && open_.contains(ins.exec_id)) {
-    log::debug("job {}: came again, not run again", ins.exec_id);
-    return std::nullopt;
-  }
-  if (spool_.full()) return fmt::format("overloaded: {} results wait for the scheduler", spool_.size());
-  auto why = run(ins, [this, ins](WorkerAnswer answer) {
-    spool_.push(result_of(ins, std::move(answer)));
-    reporter_->wake();
+  ++undecided_;
+  state_.take(std::move(offers), [this, tickets = std::move(tickets),
+                                  done = std::move(done)](std::vector<Decision> decisions) mutable {
+    --undecided_;
+    std::vector<Acceptance> answers;
+    for (std::size_t i = 0; i < decisions.size(); ++i) {
+      answers.push_back(answer_to(std::move(decisions[i]), std::move(tickets[i])));
+    }
+    done(std::move(answers));
   });
-  if (!why && !ins.exec_id.empty()) open_.insert(ins.exec_id);
-  return why;
+}
+
+Acceptance Agent::answer_to(Decision decision, Runner::Ticket ticket) {
+  switch (decision.kind) {
+    case Decision::Kind::refused:
+      log::debug("an instruction is refused: {}", decision.why);
+      return {.answer = could_not_run(std::move(decision.why)), .reported = false};
+    case Decision::Kind::taken:
+      run(decision.number, std::move(ticket));
+      break;
+    case Decision::Kind::known:
+    case Decision::Kind::reported:
+      log::debug("execution {} came again, not run again", decision.number);
+      spool_.mark_repeated(decision.number);
+      break;
+  }
+  return {.answer = {.flag = 1, .costtime = 0, .result = ""},
+          .reported = decision.kind == Decision::Kind::reported};
+}
+
+void Agent::run(Number number, Runner::Ticket ticket) {
+  runner_.run(std::move(ticket),
+              {.ask = [this, number](std::function<void()> go) { state_.start(number, std::move(go)); },
+               .done = [this, number](WorkerAnswer answer) { spool_.add(number, std::move(answer)); }});
+}
+
+// Within what is left of its time.
+void Agent::run_waiting(WaitingExecution execution) {
+  auto& ins = execution.instruction;
+  const auto whole = ins.timeout > 0 ? Seconds(ins.timeout) : config_.limits.default_timeout;
+  const auto passed = std::chrono::floor<Seconds>(clock_.wall_now() - execution.taken);
+  const auto left = std::min(whole, whole - passed);
+  if (left.count() <= 0) {
+    return spool_.add(execution.number, could_not_run("agent restarted before the job was started"));
+  }
+  ins.timeout = static_cast<std::int32_t>(left.count());
+  auto ticket = admit(ins);
+  if (!ticket) return spool_.add(execution.number, could_not_run(ticket.error().detail));
+  log::info("job {}: taken before the restart, not started then, run now", ins.id);
+  run(execution.number, std::move(*ticket));
 }
 
 void Agent::leave(std::function<void()> left) {
@@ -120,12 +160,17 @@ void Agent::kill_workers() {
 }
 
 void Agent::look_whether_done() {
-  const bool done = runner_.idle() && spool_.empty() && server_->connections() == 0;
+  const bool rests = runner_.idle() && undecided_ == 0;
+  if (rests && !std::exchange(rested_, true)) {
+    give_up_ = give_up_->sooner(Deadline::after(clock_, kReportTime));
+  }
+  const bool all_told = !reporter_ || spool_.size() == 0;
+  const bool done = rests && all_told && server_->connections() == 0;
   if (!done && !give_up_->passed(clock_.now())) {
     timers_.set(look_, Deadline::after(clock_, kLook), [this] { look_whether_done(); });
     return;
   }
-  if (!spool_.empty()) log::error("{} results could not be reported and are lost", spool_.size());
+  if (spool_.size() > 0) log::info("{} results are kept for the next start", spool_.size());
   kill_.cancel();
   if (reporter_) reporter_->stop();
   server_.reset();

@@ -103,6 +103,7 @@ Result<Command> resolve(const Launcher& launcher, const std::string& app, const 
                             : proxy_command(launcher, command.folder, proxy);
   if (!argv) return argv.error();
   command.argv = std::move(*argv);
+  command.mark = launcher.mark;
   command.argv.insert(command.argv.end(), {app, func});
   auto encoded = base64(param);
   if (encoded.size() <= kMaxArgument) {

@@ -16,6 +16,7 @@ struct Launcher {
   std::filesystem::path apps;      // holds one folder per app
   std::filesystem::path entry;     // the shipped app-worker.py, for apps that bring none; "" = there is none
   std::string python = "python3";  // runs app-worker.py: a path, or a name found in PATH
+  std::string mark;                // NAME=value: one more variable of a worker's environment; "" = none
 };
 
 // A worker ready to be started: argv[0] is an absolute path.
@@ -23,6 +24,7 @@ struct Command {
   std::vector<std::string> argv;
   std::filesystem::path folder;  // the app's: the working directory
   std::string input;             // for its standard input; "" = /dev/null
+  std::string mark;              // NAME=value: one more variable of its environment; "" = none
 };
 
 // The kernel takes no single argument of more than 128 KiB (MAX_ARG_STRLEN), its end included.

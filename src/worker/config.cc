@@ -155,6 +155,22 @@ void read_worker(Section section, const fs::path& root, const fs::path& program,
   section.finish();
 }
 
+void read_state(Section& top, const fs::path& root, StateOptions& state) {
+  std::string folder = "var";
+  top.text("statedir", folder);
+  state.folder = root / folder;
+  auto section = top.section("state");
+  std::int64_t bytes = 0;
+  if (section.number("maxbytes", 1 << 20, 1LL << 50, "size", bytes)) {
+    state.max_bytes = static_cast<std::uint64_t>(bytes);
+  }
+  std::int64_t days = 0;
+  if (section.number("keepdays", 1, 3650, "number of days", days))
+    state.remember.age = std::chrono::days(days);
+  read_size(section, "keepcount", 1000, 100'000'000, state.remember.count);
+  section.finish();
+}
+
 void read_log(Section section, const fs::path& root, log::LogOptions& options) {
   const auto one_of = [&section](const char* key, std::initializer_list<const char*> known,
                                  std::string& target) {
@@ -184,6 +200,7 @@ void read_all(Section top, const fs::path& root, const fs::path& program, AgentC
   top.text("appsdir", apps);
   config.launcher.apps = root / apps;
   read_worker(top.section("worker"), root, program, config);
+  read_state(top, root, config.state);
   read_log(top.section("log"), root, config.log);
   read_seconds(top, "draintimeout", 0, config.drain);
   top.finish();

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "worker/command.h"
 #include "worker/runner.h"
+#include "worker/state.h"
 
 namespace elves::worker {
 
@@ -34,6 +35,7 @@ struct AgentConfig {
   bool any_app = false;        // no apps listed, or devmode: every folder of appsdir is an app
   Launcher launcher;           // appsdir, worker.entry, worker.python
   RunnerLimits limits;         // worker.max, worker.queue, worker.timeout, worker.maxoutput
+  StateOptions state;          // statedir, state.maxbytes, state.keepdays, state.keepcount
   Seconds drain{30};           // draintimeout: what SIGTERM leaves to running workers
   log::LogOptions log;         // log.level, log.file, log.format
   std::vector<std::string>

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,7 +13,8 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
-#include <vector>
+
+#include "worker/spawn.h"
 
 namespace elves::worker {
 namespace {
@@ -56,48 +56,6 @@ bool open_pipe(Pipe& pipe) {
   pipe = {Fd(ends[0]), Fd(ends[1])};
   return true;
 }
-
-// The arguments of posix_spawn: the child's descriptors 0 to 2 and nothing else, its folder, group and
-// signals.
-class SpawnPlan {
- public:
-  SpawnPlan(const Command& command, int input, int output, int errors) {
-    ::posix_spawn_file_actions_init(&actions_);
-    ::posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
-    ::posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
-    ::posix_spawn_file_actions_adddup2(&actions_, errors, STDERR_FILENO);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
-    ::posix_spawn_file_actions_addchdir_np(&actions_, command.folder.c_str());
-    ::posix_spawnattr_init(&attributes_);
-    ::posix_spawnattr_setflags(&attributes_,
-                               POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    ::posix_spawnattr_setpgroup(&attributes_, 0);
-    sigset_t signals;
-    sigemptyset(&signals);
-    ::posix_spawnattr_setsigmask(&attributes_, &signals);
-    sigfillset(&signals);
-    ::posix_spawnattr_setsigdefault(&attributes_, &signals);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-  ~SpawnPlan() {
-    ::posix_spawn_file_actions_destroy(&actions_);
-    ::posix_spawnattr_destroy(&attributes_);
-  }
-
-  // The errno of a program that could not be started, or 0.
-  int spawn(const Command& command, pid_t& pid) const {
-    std::vector<char*> argv;
-    argv.reserve(command.argv.size() + 1);
-    for (const auto& argument : command.argv) argv.push_back(const_cast<char*>(argument.c_str()));
-    argv.push_back(nullptr);
-    return ::posix_spawn(&pid, argv[0], &actions_, &attributes_, argv.data(), environ);
-  }
-
- private:
-  posix_spawn_file_actions_t actions_{};
-  posix_spawnattr_t attributes_{};
-};
 
 class LiveProcess final : public Process {
  public:
@@ -156,14 +114,14 @@ Result<void> LiveProcess::spawn(const Command& command) {
     return failed(errno);
   }
   if (!open_pipe(output) || !open_pipe(errors)) return failed(errno);
-  const SpawnPlan plan(command, input.read.get(), output.write.get(), errors.write.get());
-  if (const int code = plan.spawn(command, pid_)) return failed(code);
+  const int code = worker::spawn(command, input.read.get(), output.write.get(), errors.write.get(), pid_);
+  if (code != 0) return failed(code);
   running_ = true;
   Fd exit(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   if (exit.get() < 0) {
-    const int code = errno;
+    const int why = errno;
     end_group();
-    return failed(code);
+    return failed(why);
   }
   exit_.assign(exit.release());
   out_.assign(output.read.release());

@@ -26,7 +26,8 @@ struct Ended {
 // signal.
 //
 // When the process has ended, everything that is left in its group is killed, and it is reaped: `done` finds
-// nothing of it running, except for what has left the group by setsid().
+// nothing of it running, except for what has left the group by setsid(). Should this program die first, the
+// process is killed by the system; leftovers.h is for the rest of its group.
 class Process : public std::enable_shared_from_this<Process> {
  public:
   using Done = std::function<void(Ended)>;

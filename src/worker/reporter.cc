@@ -39,14 +39,14 @@ Millis longest_pause(unsigned failures) {
 }
 
 Reporter::Reporter(asio::io_context& loop, const Clock& clock, Timers& timers, SchedulerOptions scheduler,
-                   ResultSpool& spool, Delivered delivered)
+                   ResultSpool& spool)
     : loop_(loop),
       clock_(clock),
       scheduler_(std::move(scheduler)),
       spool_(spool),
-      delivered_(std::move(delivered)),
       channel_(loop, timers, kAnswerLimits),
       wait_(loop) {
+  spool_.on_more([this] { wake(); });
   asio::co_spawn(loop_, run(), asio::detached);
 }
 
@@ -87,6 +87,7 @@ asio::awaitable<Result<void>> Reporter::post_oldest() {
     if (!connected_) co_return connected.error();
   }
   sent_ = true;
+  said_repeated_ = spool_.front().may_be_repeat;
   auto message = wire::encode_data_transport(spool_.front());
   const auto deadline = Deadline::after(clock_, scheduler_.timeout);
   auto reply = co_await channel_.call(std::move(message), deadline);
@@ -143,8 +144,7 @@ void Reporter::delivered() {
   failures_ = 0;
   refusals_ = 0;
   log::debug("job {}: result is with the scheduler", name_of(spool_.front()));
-  delivered_(spool_.front());
-  spool_.pop();
+  spool_.pop(said_repeated_);
 }
 
 }  // namespace elves::worker

@@ -5,7 +5,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <functional>
 #include <string>
 
 #include "base/clock.h"
@@ -25,18 +24,15 @@ Millis longest_pause(unsigned failures);
 // Loop thread only.
 class Reporter {
  public:
-  // Called when the scheduler has a result, which is then forgotten.
-  using Delivered = std::function<void(const AgentResult&)>;
-
+  // The spool must outlive it.
   Reporter(boost::asio::io_context& loop, const Clock& clock, Timers& timers, SchedulerOptions scheduler,
-           ResultSpool& spool, Delivered delivered);
+           ResultSpool& spool);
 
-  // There is a new result in the spool.
-  void wake();
   // Ends all of it, a call in progress too; the loop has to run on until that is done.
   void stop();
 
  private:
+  void wake();
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<Result<void>> post_oldest();
   boost::asio::awaitable<Result<void>> connect();
@@ -49,15 +45,15 @@ class Reporter {
   const Clock& clock_;
   const SchedulerOptions scheduler_;
   ResultSpool& spool_;
-  const Delivered delivered_;
   wire::Channel channel_;
   boost::asio::steady_timer wait_;
   bool stopped_ = false;
   bool idle_ = true;  // waiting for a result, not for the end of a pause
   bool connected_ = false;
-  bool sent_ = false;      // the last attempt got as far as the scheduler
-  unsigned failures_ = 0;  // in a row
-  unsigned refusals_ = 0;  // of the oldest result
+  bool said_repeated_ = false;  // in the last attempt
+  bool sent_ = false;           // the last attempt got as far as the scheduler
+  unsigned failures_ = 0;       // in a row
+  unsigned refusals_ = 0;       // of the oldest result
 };
 
 }  // namespace elves::worker

@@ -5,31 +5,85 @@
 namespace elves::worker {
 namespace {
 
-std::size_t size_of(const AgentResult& result) {
-  std::size_t bytes = sizeof result + result.answer.result.size();
-  for (const auto* text : {&result.id, &result.exec_id, &result.ip, &result.type, &result.mode, &result.app,
-                           &result.func, &result.param, &result.proxy}) {
-    bytes += text->size();
-  }
-  return bytes;
+// Then the next ones are read.
+constexpr std::size_t kFew = 64;
+constexpr std::size_t kFewBytes = 4UL * 1024 * 1024;
+
+std::size_t size_of(const UnreportedResult& one) {
+  return one.result.param.size() + one.result.answer.result.size();
 }
 
 }  // namespace
 
-void ResultSpool::push(AgentResult result) {
-  bytes_ += size_of(result);
-  results_.push_back(std::move(result));
+ResultSpool::ResultSpool(State& state) : state_(state), size_(state.unreported_at_start()) {
+  state_.on_ended([this] {
+    more_ = true;
+    fill();
+  });
+  state_.on_again([this](UnreportedResult result) {
+    ++size_;
+    push(std::move(result));
+  });
+  fill();
 }
 
-void ResultSpool::pop() {
-  bytes_ -= size_of(results_.front());
-  results_.pop_front();
+void ResultSpool::add(Number number, WorkerAnswer answer) {
+  ++size_;
+  state_.end(number, std::move(answer));
+}
+
+void ResultSpool::mark_repeated(Number number) {
+  for (auto& one : window_) {
+    if (one.number == number) one.result.may_be_repeat = true;
+  }
+}
+
+void ResultSpool::pop(bool said_repeated) {
+  state_.report(window_.front().number, said_repeated);
+  drop_oldest();
+  --size_;
+  fill();
 }
 
 void ResultSpool::put_back() {
-  auto oldest = std::move(results_.front());
-  results_.pop_front();
-  results_.push_back(std::move(oldest));
+  drop_oldest();
+  ++put_back_;
+  fill();
+}
+
+// When all the others had their turn, those that were put back are read again from the start.
+void ResultSpool::fill() {
+  if (loading_ || window_.size() >= kFew || bytes_ >= kFewBytes) return;
+  if (!more_ && put_back_ > 0 && window_.empty()) {
+    put_back_ = 0;
+    loaded_ = 0;
+    more_ = true;
+  }
+  if (!more_) return;
+  more_ = false;
+  loading_ = true;
+  state_.results(loaded_, [this](std::vector<UnreportedResult> results) { found(std::move(results)); });
+}
+
+void ResultSpool::found(std::vector<UnreportedResult> results) {
+  loading_ = false;
+  if (!results.empty()) more_ = true;
+  for (auto& result : results) {
+    loaded_ = result.order;
+    push(std::move(result));
+  }
+  fill();
+}
+
+void ResultSpool::drop_oldest() {
+  bytes_ -= size_of(window_.front());
+  window_.pop_front();
+}
+
+void ResultSpool::push(UnreportedResult result) {
+  bytes_ += size_of(result);
+  window_.push_back(std::move(result));
+  if (window_.size() == 1 && on_more_) on_more_();
 }
 
 }  // namespace elves::worker

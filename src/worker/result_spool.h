@@ -2,39 +2,59 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
+#include <functional>
+#include <vector>
 
 #include "model/outcome.h"
+#include "worker/execution.h"
+#include "worker/state.h"
 
 namespace elves::worker {
 
-struct SpoolLimits {
-  std::size_t max_results = 20000;
-  std::size_t max_bytes = 256UL * 1024 * 1024;
-};
-
-// In memory: what is in it when the program ends is lost. Loop thread only.
+// A window on the results in the state: the oldest are in memory, the others stay in the file until it is
+// their turn. Loop thread only.
 class ResultSpool {
  public:
-  explicit ResultSpool(SpoolLimits limits) : limits_(limits) {}
+  // The state must outlive it and is nobody else's to listen to. Begins with what is in the file.
+  explicit ResultSpool(State& state);
 
-  // No further instruction must be taken. push() still keeps the results of those taken before.
-  bool full() const { return results_.size() >= limits_.max_results || bytes_ >= limits_.max_bytes; }
-  bool empty() const { return results_.empty(); }
-  std::size_t size() const { return results_.size(); }
+  // `heard` is called whenever there is something to bring where there was nothing.
+  void on_more(std::function<void()> heard) { on_more_ = std::move(heard); }
 
-  void push(AgentResult result);
+  // There is none to bring now.
+  bool empty() const { return window_.empty(); }
+  // All of them, with those in the file only.
+  std::size_t size() const { return size_; }
+
+  // An execution has ended.
+  void add(Number number, WorkerAnswer answer);
+  // The execution came again: its result is to say so.
+  void mark_repeated(Number number);
+
   // The oldest. The reference holds until pop() or put_back().
-  const AgentResult& front() const { return results_.front(); }
-  // Forgets the oldest.
-  void pop();
-  // Makes the oldest the youngest, so that others get their turn.
+  const AgentResult& front() const { return window_.front().result; }
+  // The scheduler has the oldest, with may_be_repeat if `said_repeated`.
+  void pop(bool said_repeated);
+  // Lets all others go before the oldest.
   void put_back();
 
  private:
-  const SpoolLimits limits_;
-  std::deque<AgentResult> results_;
-  std::size_t bytes_ = 0;
+  void fill();
+  void found(std::vector<UnreportedResult> results);
+  void push(UnreportedResult result);
+  void drop_oldest();
+
+  State& state_;
+  std::function<void()> on_more_;
+  std::deque<UnreportedResult> window_;
+  std::size_t bytes_ = 0;  // of texts in the window
+  std::size_t size_;
+  std::int64_t loaded_ = 0;   // the order of the youngest that was in the window
+  std::size_t put_back_ = 0;  // those that are not in the window though they were
+  bool more_ = true;          // there may be some after loaded_
+  bool loading_ = false;
 };
 
 }  // namespace elves::worker

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/timers.h"
 #include "model/instruction.h"
 #include "worker/command.h"
@@ -29,42 +30,63 @@ struct RunnerLimits {
 class Runner {
  public:
   using Done = std::function<void(WorkerAnswer)>;
+  struct Task;
+  // An instruction that can be run, and its place. Dropped, it gives the place back.
+  using Ticket = std::shared_ptr<Task>;
+
+  // What happens on the way of an instruction.
+  struct Hooks {
+    // Called when its turn comes, at most once; its worker is started some time after `go` is called, which
+    // must be from the loop. Its deadline runs on meanwhile, and others may go first. None: it needs no
+    // leave.
+    std::function<void(std::function<void()> go)> ask;
+    // Called once, later. The answer's costtime: milliseconds from the worker's start to its end; 0 when it
+    // was never started.
+    Done done;
+  };
 
   Runner(boost::asio::io_context& loop, const Clock& clock, Timers& timers, Launcher launcher,
          RunnerLimits limits);
   ~Runner();
 
-  // Takes an instruction; `done` is called once, later. Otherwise answers why not, and `done` is not called:
-  // no such app or program, too much waiting, or stopped. The answer's costtime: milliseconds from the
-  // worker's start to its end; 0 when it was never started.
+  // Why an instruction cannot be run is internal: no such app or program, too much waiting, or stopped.
+  Result<Ticket> admit(const Instruction& instruction);
+  // Runs what was admitted, stopped or not; its time begins now.
+  void run(Ticket ticket, Hooks hooks);
+  // Both at once. Answers why it cannot be run; then `done` is not called.
   std::optional<std::string> run(const Instruction& instruction, Done done);
 
-  // Takes nothing any more.
+  // Admits nothing any more.
   void stop() { stopped_ = true; }
-  // Ends everything taken with flag -1 and `why`.
+  // Ends everything that was run with flag -1 and `why`.
   void kill_all(const std::string& why);
 
   std::size_t running() const { return running_.size(); }
-  std::size_t waiting() const { return waiting_.size(); }
-  bool idle() const { return running_.empty() && waiting_.empty(); }
+  std::size_t waiting() const { return waiting_.size() + asking_.size() + ready_.size(); }
+  bool idle() const { return running() == 0 && waiting() == 0; }
 
  private:
-  struct Task;
-  using Tasks = std::list<std::unique_ptr<Task>>;
+  using Tasks = std::list<Ticket>;
 
+  void move(Tasks::iterator at, Tasks& to);
   void start_waiting();
+  void ask_for_leave();
   void start(Tasks::iterator at);
   void time_out(Tasks::iterator at);
   void ended(Tasks::iterator at, const Ended& ended);
-  void finish(Tasks& list, Tasks::iterator at, WorkerAnswer answer);
+  void finish(Tasks::iterator at, WorkerAnswer answer);
 
   boost::asio::io_context& loop_;
   const Clock& clock_;
   Timers& timers_;
   const Launcher launcher_;
   const RunnerLimits limits_;
+  const std::shared_ptr<std::size_t> places_ = std::make_shared<std::size_t>(0);  // taken by tickets
   bool stopped_ = false;
-  Tasks waiting_;
+  Tasks waiting_;            // to ask for leave
+  Tasks asking_;             // without an answer yet
+  Tasks ready_;              // for a free worker
+  std::size_t granted_ = 0;  // of them: those that had to ask
   Tasks running_;
 };
 

@@ -44,8 +44,9 @@ struct Agent : AgentService {
   void invoke_sync(Instruction ins, std::function<void(WorkerAnswer)> done) override {
     done({.flag = 1, .costtime = 0, .result = ins.param});
   }
-  std::vector<WorkerAnswer> invoke_async(std::vector<Instruction> instructions) override {
-    return std::vector<WorkerAnswer>(instructions.size());
+  void invoke_async(std::vector<Instruction> instructions,
+                    std::function<void(std::vector<Acceptance>)> done) override {
+    done(std::vector<Acceptance>(instructions.size()));
   }
 };
 

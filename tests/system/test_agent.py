@@ -16,7 +16,7 @@ def test_200_synchronous_calls_at_once(agent):
         answers = list(pool.map(lambda i: agent.run("hello", str(i), id="%016X" % i, timeout=300), range(200)))
     assert [answer.result for answer in answers] == ["hello %d" % i for i in range(200)]
     assert [answer.ins.id for answer in answers] == ["%016X" % i for i in range(200)]
-    assert len(os.listdir("/proc/%d/task" % agent.process.pid)) == 1
+    assert len(os.listdir("/proc/%d/task" % agent.process.pid)) == 2  # the loop's and the state's
 
 
 def test_waiting_for_a_worker_is_bounded_and_counts_to_the_timeout(start_agent):
@@ -146,7 +146,9 @@ def test_exit_codes(agent, tmp_path):
     assert run_agent("--version").stdout.startswith("elves-agent ")
     assert run_agent("--help").returncode == 0
     assert run_agent("--no-such-flag").returncode == 64
-    taken = run_agent("--config", agent.root / "conf/cfg.json")
+    twin = tmp_path / "twin.json"
+    twin.write_text((agent.root / "conf/cfg.json").read_text())
+    taken = run_agent("--config", twin)
     assert taken.returncode == 69
     assert "cannot listen on 127.0.0.1:%d" % agent.port in taken.stderr
     bad = tmp_path / "bad.json"

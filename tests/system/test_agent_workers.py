@@ -85,7 +85,7 @@ def test_what_a_worker_leaves_behind_is_killed(agent, tmp_path):
 def test_worker_gets_no_descriptors_and_agent_leaks_none(agent):
     descriptors = pathlib.Path("/proc/%d/fd" % agent.process.pid)
     agent.run("hello")
-    until(lambda: len(list(descriptors.iterdir())) < 12, "connections to be closed")
+    until(lambda: len(list(descriptors.iterdir())) < 17, "connections to be closed")
     before = len(list(descriptors.iterdir()))
     for _ in range(8):
         assert agent.odd("python3|descriptors.py").result == "[0, 1, 2]"

@@ -51,9 +51,10 @@ struct EchoAgent : AgentService {
     seen.push_back(std::move(ins));
     done(answer);
   }
-  std::vector<Acceptance> invoke_async(std::vector<Instruction> instructions) override {
+  void invoke_async(std::vector<Instruction> instructions,
+                    std::function<void(std::vector<Acceptance>)> done) override {
     seen = instructions;
-    return std::vector<Acceptance>(instructions.size(), Acceptance{.answer = answer, .reported = reported});
+    done(std::vector<Acceptance>(instructions.size(), Acceptance{.answer = answer, .reported = reported}));
   }
   std::vector<Instruction> seen;
   bool reported = false;

@@ -27,7 +27,7 @@ class WorkerCommand : public testing::Test {
     fs::create_symlink("deep/down.sh", root_ / "apps/app/inside.sh");
     fs::create_directory_symlink(root_, root_ / "apps/app/up");
     fs::create_directory_symlink(root_ / "apps/other", root_ / "apps/linked");
-    launcher_ = {.apps = root_ / "apps", .entry = root_ / "sdk/app-worker.py", .python = "sh"};
+    launcher_ = {.apps = root_ / "apps", .entry = root_ / "sdk/app-worker.py", .python = "sh", .mark = ""};
   }
   ~WorkerCommand() override { fs::remove_all(root_); }
 

@@ -58,6 +58,10 @@ TEST(WorkerConfig, OnlyIpIsNeeded) {
   EXPECT_EQ(config.port, 11101);
   EXPECT_EQ(config.scheduler.addr, "");
   EXPECT_TRUE(config.any_app);
+  EXPECT_EQ(config.state.folder, "/r/var");
+  EXPECT_EQ(config.state.max_bytes, 1024U * 1024 * 1024);
+  EXPECT_EQ(config.state.remember.age, std::chrono::days(7));
+  EXPECT_EQ(config.state.remember.count, 100'000U);
   EXPECT_THAT(config.ignored, IsEmpty());
   EXPECT_EQ(error_of("{}"),
             "/r/conf/cfg.json: ip: missing: the address of this machine that the scheduler calls");
@@ -71,7 +75,8 @@ TEST(WorkerConfig, IsLenientAboutTypesAndCase) {
     "IP": "::1", "Port": "11102", "asset": 12, "authips": "10.0.0.1, 10.0.0.2;10.0.0.3", "apps": ["a", "b"],
     "Scheduler": {"Addr": "sched.example", "port": "", "timeout": "3"}, "http": null, "heartbeat": {"enabled": "false"},
     "devmode": true, "drainTimeout": 0, "worker": {"max": "3", "queue": 0, "maxoutput": 2048, "timeout": 5,
-    "python": "/usr/bin/python2"}, "log": {"level": "debug", "file": "logs/agent.log", "format": "json"},
+    "python": "/usr/bin/python2"}, "stateDir": "/srv/state", "state": {"maxbytes": "1048576", "keepdays": 1,
+    "keepcount": 1000}, "log": {"level": "debug", "file": "logs/agent.log", "format": "json"},
   })");
   EXPECT_THAT(errors, IsEmpty());
   EXPECT_EQ(config.ip, "::1");
@@ -88,6 +93,10 @@ TEST(WorkerConfig, IsLenientAboutTypesAndCase) {
   EXPECT_EQ(config.limits.max_output, 2048U);
   EXPECT_EQ(config.limits.default_timeout, Seconds(5));
   EXPECT_EQ(config.launcher.python, "/usr/bin/python2");
+  EXPECT_EQ(config.state.folder, "/srv/state");
+  EXPECT_EQ(config.state.max_bytes, 1048576U);
+  EXPECT_EQ(config.state.remember.age, std::chrono::days(1));
+  EXPECT_EQ(config.state.remember.count, 1000U);
   EXPECT_EQ(config.log.file, "/r/logs/agent.log");
   EXPECT_THAT(config.ignored, ElementsAre(HasSubstr("devmode")));
 }

@@ -2,55 +2,93 @@
 
 #include "worker/reporter.h"
 #include "worker/result_spool.h"
+#include "worker_state_fixture.h"
 
-namespace elves::worker {
+namespace elves::worker::test {
 namespace {
 
-AgentResult result(const std::string& id) {
-  AgentResult made;
-  made.id = id;
-  return made;
+class WorkerResultSpool : public StateFixture {
+ public:
+  WorkerResultSpool() { open(); }
+
+  void add(const std::string& id) {
+    spool().add(take(some("cron", id, id)).number, {.flag = 1, .costtime = 0, .result = id});
+  }
+  ResultSpool& spool() {
+    if (!spool_) spool_ = std::make_unique<ResultSpool>(*state);
+    return *spool_;
+  }
+  std::string front() {
+    loop.until([this] { return !spool().empty(); }, "a result");
+    return spool().front().id;
+  }
+  std::string pop() {
+    const auto id = front();
+    spool().pop(spool().front().may_be_repeat);
+    return id;
+  }
+
+  std::unique_ptr<ResultSpool> spool_;
+};
+
+TEST_F(WorkerResultSpool, OldestFirst) {
+  for (const auto* id : {"1", "2", "3"}) add(id);
+  EXPECT_EQ(spool().size(), 3U);
+  for (const auto* id : {"1", "2", "3"}) EXPECT_EQ(pop(), id);
+  EXPECT_TRUE(spool().empty());
+  EXPECT_EQ(spool().size(), 0U);
 }
 
-TEST(WorkerResultSpool, OldestFirst) {
-  ResultSpool spool({});
-  for (const auto* id : {"1", "2", "3"}) spool.push(result(id));
-  EXPECT_EQ(spool.front().id, "1");
-  spool.put_back();
-  EXPECT_EQ(spool.front().id, "2");
-  spool.pop();
-  spool.pop();
-  EXPECT_EQ(spool.front().id, "1");
-  EXPECT_EQ(spool.size(), 1U);
-  spool.pop();
-  EXPECT_TRUE(spool.empty());
+TEST_F(WorkerResultSpool, WhatIsPutBackComesAfterAllOthers) {
+  for (const auto* id : {"1", "2", "3"}) add(id);
+  EXPECT_EQ(front(), "1");
+  spool().put_back();
+  for (const auto* id : {"2", "3", "1"}) EXPECT_EQ(pop(), id);
+  EXPECT_EQ(spool().size(), 0U);
 }
 
-TEST(WorkerResultSpool, IsFullByCount) {
-  ResultSpool spool({.max_results = 2});
-  spool.push(result("1"));
-  EXPECT_FALSE(spool.full());
-  spool.push(result("2"));
-  EXPECT_TRUE(spool.full());
-  spool.push(result("3"));  // taken before it was full
-  EXPECT_EQ(spool.size(), 3U);
-  spool.pop();
-  spool.pop();
-  EXPECT_FALSE(spool.full());
+TEST_F(WorkerResultSpool, WhatIsPutBackAloneComesAgain) {
+  add("1");
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(front(), "1");
+    spool().put_back();
+  }
+  EXPECT_EQ(pop(), "1");
 }
 
-TEST(WorkerResultSpool, IsFullByBytes) {
-  ResultSpool spool({.max_bytes = 10000});
-  auto large = result("1");
-  large.answer.result = std::string(5000, 'x');
-  spool.push(large);
-  EXPECT_FALSE(spool.full());
-  spool.push(large);
-  EXPECT_TRUE(spool.full());
-  spool.put_back();
-  EXPECT_TRUE(spool.full());
-  spool.pop();
-  EXPECT_FALSE(spool.full());
+TEST_F(WorkerResultSpool, ThousandsComeInOrderAcrossARestart) {
+  constexpr int kMany = 3000;
+  for (int i = 0; i < kMany; ++i) add(std::to_string(i));
+  for (int i = 0; i < 500; ++i) EXPECT_EQ(pop(), std::to_string(i));
+  results();  // the last report is written
+  spool_.reset();
+  open_again();
+  EXPECT_EQ(spool().size(), kMany - 500U);
+  for (int i = 500; i < kMany; ++i) EXPECT_EQ(pop(), std::to_string(i));
+  EXPECT_EQ(spool().size(), 0U);
+}
+
+TEST_F(WorkerResultSpool, ARepeatIsMarkedInMemoryToo) {
+  const auto number = take(some("cron", "1", "E1")).number;
+  spool().add(number, {.flag = 1, .costtime = 0, .result = ""});
+  front();
+  EXPECT_FALSE(spool().front().may_be_repeat);
+  EXPECT_EQ(take(some("cron", "1", "E1")).kind, Kind::known);
+  spool().mark_repeated(number);
+  EXPECT_TRUE(spool().front().may_be_repeat);
+}
+
+TEST_F(WorkerResultSpool, ARepeatDuringTheReportBringsItOnceMore) {
+  add("1");
+  front();
+  EXPECT_EQ(take(some("cron", "1", "1")).kind, Kind::known);
+  spool().pop(false);
+  EXPECT_EQ(front(), "1");
+  EXPECT_TRUE(spool().front().may_be_repeat);
+  EXPECT_EQ(spool().size(), 1U);
+  spool().pop(true);
+  EXPECT_EQ(spool().size(), 0U);
+  EXPECT_TRUE(results().empty());
 }
 
 TEST(WorkerReporter, PausesGrowToHalfAMinute) {
@@ -62,4 +100,4 @@ TEST(WorkerReporter, PausesGrowToHalfAMinute) {
 }
 
 }  // namespace
-}  // namespace elves::worker
+}  // namespace elves::worker::test

@@ -31,7 +31,8 @@ class WorkerRunner : public testing::Test {
   ~WorkerRunner() override { fs::remove_all(root_); }
 
   void use(const RunnerLimits& limits) {
-    runner_ = std::make_unique<Runner>(loop_, clock_, driver_.timers(), Launcher{root_, "", "sh"}, limits);
+    runner_ =
+        std::make_unique<Runner>(loop_, clock_, driver_.timers(), Launcher{root_, "", "sh", ""}, limits);
   }
   Instruction script(const std::string& text) {
     const auto name = "script" + std::to_string(scripts_++);
@@ -198,10 +199,80 @@ TEST_F(WorkerRunner, KillAllEndsWhatRunsAndWhatWaits) {
   }
 }
 
+TEST_F(WorkerRunner, WorkerIsNotStartedBeforeItsLeave) {
+  use({.max_running = 1});
+  std::function<void()> go;
+  auto ticket = runner_->admit(script(kOk));
+  ASSERT_TRUE(ticket);
+  runner_->run(*ticket, {.ask = [&](std::function<void()> leave) { go = std::move(leave); },
+                         .done = [this](WorkerAnswer answer) { answers_.push_back(std::move(answer)); }});
+  ticket->reset();
+  submit(script(kOk));  // needs none, and is not held up
+  while (answers_.empty()) loop_.run_one();
+  EXPECT_EQ(runner_->waiting(), 1U);
+  ASSERT_TRUE(go);
+  go();
+  finish();
+  EXPECT_EQ(answers_.size(), 2U);
+}
+
+TEST_F(WorkerRunner, LeaveAfterTheTimeoutStartsNothing) {
+  use({});
+  std::function<void()> go;
+  auto ins = script(kOk);
+  ins.timeout = 1;
+  auto ticket = runner_->admit(ins);
+  runner_->run(std::move(*ticket),
+               {.ask = [&](std::function<void()> leave) { go = std::move(leave); },
+                .done = [this](WorkerAnswer answer) { answers_.push_back(std::move(answer)); }});
+  finish();
+  ASSERT_EQ(answers_.size(), 1U);
+  EXPECT_EQ(answers_[0].result, "never started: 1 s passed waiting for a free worker");
+  go();
+  EXPECT_TRUE(runner_->idle());
+}
+
+TEST_F(WorkerRunner, AsksOnlyForThoseThatFindAWorker) {
+  use({.max_running = 2});
+  std::vector<std::function<void()>> leaves;
+  for (int i = 0; i < 5; ++i) {
+    auto ticket = runner_->admit(script(kOk));
+    runner_->run(std::move(*ticket),
+                 {.ask = [&](std::function<void()> leave) { leaves.push_back(std::move(leave)); },
+                  .done = [this](WorkerAnswer answer) { answers_.push_back(std::move(answer)); }});
+  }
+  std::size_t given = 0;
+  while (!runner_->idle()) {
+    loop_.run_one();
+    EXPECT_LE(leaves.size() - given + runner_->running(), 2U);
+    if (given < leaves.size()) leaves[given++]();
+  }
+  EXPECT_EQ(answers_.size(), 5U);
+}
+
+TEST_F(WorkerRunner, TicketsHoldPlaces) {
+  use({.max_running = 1, .max_waiting = 0});
+  auto ticket = runner_->admit(script(kOk));
+  ASSERT_TRUE(ticket);
+  EXPECT_THAT(submit(script(kOk)).value_or(""), StartsWith("overloaded"));
+  ticket->reset();
+  EXPECT_EQ(submit(script(kOk)), std::nullopt);
+  finish();
+}
+
+TEST_F(WorkerRunner, WorkerCarriesTheMark) {
+  runner_ = std::make_unique<Runner>(loop_, clock_, driver_.timers(),
+                                     Launcher{root_, "", "sh", "ELVES_TEST=it is"}, RunnerLimits{});
+  EXPECT_EQ(
+      answer_of(script("echo \"<ElvesWFlag>true</ElvesWFlag><ElvesWResult>$ELVES_TEST</ElvesWResult>\""))
+          .result,
+      "it is");
+}
+
 TEST_F(WorkerRunner, LoopMayGoWithWorkersRunning) {
   boost::asio::io_context loop;
   wire::LoopTimers driver(loop);
-  Runner runner(loop, clock_, driver.timers(), Launcher{root_, "", "sh"}, {});
+  Runner runner(loop, clock_, driver.timers(), Launcher{root_, "", "sh", ""}, {});
   EXPECT_EQ(runner.run(script("sleep 1000"), [](const WorkerAnswer&) {}), std::nullopt);
   loop.run_one();
   EXPECT_EQ(runner.running(), 1U);

@@ -40,6 +40,7 @@ for _ in range(3):
 with open(sys.argv[2], "a") as file: file.write("%d\\n" % os.getpgrp())
 print("<ElvesWFlag>true</ElvesWFlag><ElvesWResult>left them</ElvesWResult>")
 """,
+    "pid.sh": "echo $$ >> \"$2\"; sleep 1000 & exec sleep 1000",
     "once.sh": "echo ran >> \"$2\"; echo '<ElvesWFlag>true</ElvesWFlag> <ElvesWResult>once</ElvesWResult>'",
     "descriptors.py": """
 import os
@@ -94,10 +95,25 @@ class Agent:
         self.idl, self.root, self.port = idl, root, config["port"]
         (root / "conf").mkdir(parents=True)
         (root / "conf/cfg.json").write_text(json.dumps(config))
-        self.log = open(root / "log.txt", "w+")
-        self.process = subprocess.Popen([BIN / "elves-agent", "--config", root / "conf/cfg.json"],
-                                        stdin=subprocess.DEVNULL, stderr=self.log)
+        self.log = open(root / "log.txt", "a+")
+        self.start()
+
+    def start(self):
+        self.process = self.launch()
         until(self.is_listening, "elves-agent to listen")
+
+    def launch(self):
+        return subprocess.Popen([BIN / "elves-agent", "--config", self.root / "conf/cfg.json"],
+                                stdin=subprocess.DEVNULL, stderr=self.log)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self):
+        """After kill -9, on the same folder."""
+        self.kill()
+        self.start()
 
     def is_listening(self):
         assert self.process.poll() is None, self.log_text()
@@ -134,9 +150,7 @@ class Agent:
             return client.instructionInvokeAsync(list(instructions))
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
+        self.kill()
         self.log.close()
 
 
