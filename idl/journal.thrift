@@ -83,6 +83,7 @@ struct StoredOutcome {
   7: i64 started_us,
   8: i64 ended_us,
   9: i64 called_back_us,
+  10: optional i32 attempts,
 }
 
 // The state is not in here: it is the column job.state.

@@ -46,6 +46,7 @@ DispatchLimits dispatch_limits(const config::Options& options) {
   limits.max_hold = options.mq.max_hold;
   limits.keep_unheard = options.result.keep;
   limits.max_unheard = options.result.keep_max;
+  limits.retry = {options.job.retry_attempts, options.job.retry_pause, options.job.retry_max_pause};
   return limits;
 }
 
@@ -237,7 +238,9 @@ void App::Parts::reload() {
   dispatcher.set_limits(dispatch_limits(options));
   agents.set_options(pool_options(options));
   log::info(
-      "{} read again: log.level, job.maxOpen, job.grace, agent.*, result.* and drain.timeout are in force",
+      "{} read again: log.level, job.maxOpen, job.grace, job.retry.*, agent.*, result.* and drain.timeout "
+      "are in "
+      "force",
       config_file);
 }
 

@@ -8,16 +8,22 @@
 
 namespace elves {
 
+// Somewhere between 10 ms and `ceiling`.
+inline Millis jittered(Millis ceiling, std::minstd_rand& random) {
+  std::uniform_int_distribution<Millis::rep> spread(10, std::max<Millis::rep>(10, ceiling.count()));
+  return Millis(spread(random));
+}
+
 // Not thread-safe.
 class Backoff {
  public:
   Backoff(Millis first, Millis most) : first_(first), most_(most), ceiling_(first) {}
 
-  // Somewhere between 10 ms and a ceiling that doubles from `first` to `most`.
+  // Jittered, under a ceiling that doubles from `first` to `most`.
   Millis next() {
-    std::uniform_int_distribution<Millis::rep> spread(10, std::max<Millis::rep>(10, ceiling_.count()));
+    const Millis ceiling = ceiling_;
     ceiling_ = std::min(ceiling_ * 2, most_);
-    return Millis(spread(random_));
+    return jittered(ceiling, random_);
   }
   // The last attempt succeeded.
   void reset() { ceiling_ = first_; }

@@ -11,6 +11,7 @@ enum class Event : std::uint8_t {
   job_rejected,
   job_succeeded,
   job_failed,
+  job_retried,         // called again, after nothing could be sent
   result_late,         // after its job_timeout
   result_duplicate,    // of an execution that had its result
   result_unknown,      // of a job that this process did not dispatch: forwarded

@@ -164,6 +164,7 @@ std::string encode_api_job(const Job& job, const Outcome& outcome, std::string_v
   json.text("type", wire_name(job.type));
   json.text("dialect", job.dialect == Dialect::flat ? "flat" : "body");
   json.text("state", state);
+  json.number("attempts", outcome.attempts);
   return std::move(json).finish();
 }
 

@@ -126,16 +126,13 @@ bool Dispatcher::refuse_redelivered(Submission& submission) {
 
 void Dispatcher::run(OpenJob& open) {
   const LogId id = open.job->log_id;
-  open.unsent = false;
+  open.unsent = open.resting = false;
+  open.outcome.agent.error.reset();
+  ++open.outcome.attempts;
   if (!open.job->synchronous()) {
     record(open, [this, id](const Result<void>& kept) {
       if (kept) return start(id);
-      OpenJob* refused = table_.find(id);
-      if (!refused) return;
-      if (!refused->job->may_be_repeat) return fail(*refused, {ErrorCode::overloaded, kept.error().detail});
-      const std::string why = "it may have run when it was sent before; now: " + kept.error().detail;
-      refused->doubt = refused->outcome.agent.error = Error{ErrorCode::outcome_unknown, why};
-      await_result(*refused);
+      if (OpenJob* refused = table_.find(id)) on_not_kept(*refused, kept.error());
     });
     return;
   }
@@ -166,8 +163,8 @@ void Dispatcher::on_started(LogId id, const AgentReply& reply) {
   if (!reply.answer) {
     Error error = reply.answer.error();
     if (!reply.sent) {
-      if (!open->job->may_be_repeat) return fail(*open, std::move(error));
-      error = {ErrorCode::outcome_unknown, "it may have run when it was sent before; now: " + error.detail};
+      if (error.code == ErrorCode::send_failed && try_later(*open, error)) return;
+      return on_not_sent(*open, std::move(error));
     }
     open->doubt = open->outcome.agent.error = std::move(error);
   }
@@ -216,12 +213,13 @@ void Dispatcher::give_up() {
   for (const LogId id : table_.ids()) {
     OpenJob* open = table_.find(id);
     if (!open || open->state == JobState::settled || !needs_this_process(*open)) continue;
-    fail(*open, {ErrorCode::outcome_unknown, "the scheduler shut down before the job ended"});
+    fail(*open, {open->never_sent() ? ErrorCode::send_failed : ErrorCode::outcome_unknown,
+                 "the scheduler shut down before the job ended"});
   }
 }
 
 bool Dispatcher::needs_this_process(const OpenJob& open) const {
-  const bool waits = open.state == JobState::accepted || open.unheard;
+  const bool waits = open.state == JobState::accepted || open.resting || open.unheard;
   return open.job->synchronous() || !waits || !ports_.journal.durable();
 }
 

@@ -9,6 +9,8 @@
 //  job_timeout
 //    at timeout + grace. Its delivery is acknowledged once the journal knows that the agent has it. A result
 //    after job_timeout is delivered too, once.
+//  - A second attempt is made only where DispatchLimits::retry asks for it, only of an asynchronous job, only
+//    when nothing was sent, and never after its deadline.
 //  - An agent hears that a result is taken only after the journal has it.
 //  - An execution that another scheduler may wait for ends there as well: docs/adr/0009.
 //  - Nothing waits forever: every job has a deadline, and max_open bounds them all.
@@ -28,6 +30,7 @@
 #include "dispatch/log_ids.h"
 #include "dispatch/ports.h"
 #include "dispatch/recent_acks.h"
+#include "dispatch/retry.h"
 
 namespace elves {
 
@@ -38,6 +41,7 @@ struct DispatchLimits {
   Seconds max_hold{1200};           // no delivery stays unacknowledged for longer
   Seconds keep_unheard{24 * 3600};  // a result that nobody listens for is published again for so long
   std::size_t max_unheard = 10000;  // and so many of them; beyond, and after it: a dead letter
+  RetryLimits retry;
 };
 
 // Loop thread only.
@@ -126,6 +130,13 @@ class Dispatcher {
   void end_overdue();
   void time_out(OpenJob& open);
 
+  // Second attempts (attempts.cc)
+  bool try_later(OpenJob& open, Error& error);
+  void wait_for_retry(OpenJob& open, Deadline next, const Error& error);
+  void try_again(LogId id);
+  void on_not_kept(OpenJob& open, const Error& error);
+  void on_not_sent(OpenJob& open, Error error);
+
   // What was left behind (recovery.cc)
   OpenJob& reopen(JobRecord record);
   void recover_received(JobRecord record);
@@ -170,6 +181,7 @@ class Dispatcher {
   std::uint32_t newest_epoch_ = 0;  // of the deliveries that came
   std::uint32_t lost_epoch_ = 0;    // deliveries up to this one can no longer be acknowledged
   LogIds log_ids_;
+  Retry retry_;
   std::unordered_multimap<std::string, JobPtr> interrupted_;  // by Instruct.id; their process ended
   std::size_t unheard_ = 0;                                   // open jobs with that flag
   std::map<DeliveryRef, Unanswered> unanswered_;

@@ -24,6 +24,8 @@ struct OpenJob {
   std::optional<DeliveryRef> delivery;  // still to be acknowledged
   bool acknowledged = false;            // what JobRecord says of it
   bool unsent = false;                  // likewise
+  Timer pause;                          // until its next attempt
+  bool resting = false;  // it waits for that, and the journal has it: a later process can go on with it
   SteadyTime received_at{};
   Outcome outcome;
   // Asynchronous: the agent may have the job though it never said so. How it ends if no result comes in time.
@@ -39,6 +41,9 @@ struct OpenJob {
       brought_again;  // agents that wait for that answer with the same result
   std::function<void(const Job&, const Outcome&)> on_end;
   std::vector<std::function<void()>> after_end;  // what had to wait for this job's last message
+
+  // The agent cannot have the job, neither from here nor from a scheduler that had it before.
+  bool never_sent() const { return unsent && !job->may_be_repeat; }
 
   ByFingerprint::iterator fingerprint_entry;  // the table's own
   ByWireId::iterator wire_id_entry;           // likewise; asynchronous only

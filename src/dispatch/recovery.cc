@@ -68,7 +68,7 @@ void Dispatcher::recover_received(JobRecord record) {
   OpenJob& open = reopen(std::move(record));
   open.acceptance_owed = open.job->reply.has_value();
   if (!deadline_of(open).passed(ports_.clock.now())) return run(open);
-  const auto code = open.unsent ? ErrorCode::send_failed : ErrorCode::outcome_unknown;
+  const auto code = open.never_sent() ? ErrorCode::send_failed : ErrorCode::outcome_unknown;
   fail(open, {code, "the scheduler ended before the agent had accepted the job"});
 }
 

@@ -164,6 +164,7 @@ StoredOutcome to_stored(const Outcome& outcome) {
   stored.started_us = to_us(outcome.started);
   stored.ended_us = to_us(outcome.ended);
   stored.called_back_us = to_us(outcome.called_back);
+  if (outcome.attempts != 0) stored.__set_attempts(static_cast<std::int32_t>(outcome.attempts));
   return stored;
 }
 Outcome from_stored(StoredOutcome&& stored) {
@@ -175,7 +176,8 @@ Outcome from_stored(StoredOutcome&& stored) {
                   .processor = from_stored(std::move(stored.processor)),
                   .started = from_us(stored.started_us),
                   .ended = from_us(stored.ended_us),
-                  .called_back = from_us(stored.called_back_us)};
+                  .called_back = from_us(stored.called_back_us),
+                  .attempts = stored.__isset.attempts ? static_cast<std::uint32_t>(stored.attempts) : 0};
   if (stored.__isset.error) outcome.error = from_stored(std::move(stored.error));
   if (stored.__isset.worker) outcome.worker = from_stored(std::move(stored.worker));
   return outcome;

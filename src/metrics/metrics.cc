@@ -21,6 +21,7 @@ constexpr std::array<Named, kEvents> kNames{{
      "Requests that were not run because they were illegal or a limit was reached"},
     {"elves_jobs_succeeded_total", "Jobs whose every stage succeeded"},
     {"elves_jobs_failed_total", "Jobs that ended in a failure"},
+    {"elves_job_retries_total", "Calls of agents made again because nothing could be sent before"},
     {"elves_results_late_total", "Results that came after their job had timed out"},
     {"elves_results_duplicate_total", "Second results, ignored"},
     {"elves_results_unknown_total", "Results of jobs that this scheduler did not dispatch, forwarded"},

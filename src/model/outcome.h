@@ -36,7 +36,8 @@ struct Outcome {
   Stage processor;  // as constructed when not asked for
   WallTime started{};
   WallTime ended{};
-  WallTime called_back{};  // asynchronous: when the result came in; epoch when none did
+  WallTime called_back{};      // asynchronous: when the result came in; epoch when none did
+  std::uint32_t attempts = 0;  // calls to the agent that were begun
 
   // Every stage asked for succeeded, the worker's own flag included.
   bool succeeded() const { return !rejected && !running && !error && worker && worker->flag == 1; }

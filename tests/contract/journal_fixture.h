@@ -181,6 +181,7 @@ inline void expect_same(const JobRecord& left, const JobRecord& right) {
   EXPECT_EQ(left.outcome.started, right.outcome.started);
   EXPECT_EQ(left.outcome.ended, right.outcome.ended);
   EXPECT_EQ(left.outcome.called_back, right.outcome.called_back);
+  EXPECT_EQ(left.outcome.attempts, right.outcome.attempts);
   EXPECT_EQ(left.acknowledged, right.acknowledged);
   EXPECT_EQ(left.unsent, right.unsent);
 }

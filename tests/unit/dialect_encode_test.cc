@@ -289,7 +289,8 @@ TEST(DialectEncode, ApiJob) {
                               {"rand_id", "rand-1"},
                               {"type", "queue"},
                               {"dialect", "flat"},
-                              {"state", "published"}}));
+                              {"state", "published"},
+                              {"attempts", 0}}));
   EXPECT_EQ(parse(encode_api_job(body_job(), success(), "x")).at("dialect"), "body");
   EXPECT_EQ(parse(encode_api_job(body_job(), success(), "x")).at("type"), "rt");
 }

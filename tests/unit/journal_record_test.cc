@@ -49,6 +49,7 @@ TEST(JournalRecord, HoldsWhatAReceivedOneStandsFor) {
     JobRecord record = record_of(1);
     record.acknowledged = set;
     record.unsent = !set;
+    record.outcome.attempts = set ? 3 : 0;
     const auto back = decode_record(encode_record(record), record.state);
     ASSERT_TRUE(back);
     expect_same(*back, record);
