@@ -9,6 +9,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/log.h"
 #include "wire/codec.h"
 
 namespace elves::agent {
@@ -49,8 +50,9 @@ AgentReply take_answer(std::vector<AgentResult>& answers, const std::string& wir
 
 }  // namespace
 
-AgentPool::AgentPool(asio::io_context& loop, Timers& timers, const Clock& clock, const PoolOptions& options)
-    : loop_(loop), timers_(timers), clock_(clock), options_(options) {
+AgentPool::AgentPool(asio::io_context& loop, Timers& timers, const Clock& clock, MetricsSink& metrics,
+                     const PoolOptions& options)
+    : loop_(loop), timers_(timers), clock_(clock), metrics_(metrics), options_(options) {
   sweep();
 }
 
@@ -78,7 +80,12 @@ void AgentPool::start(JobPtr job, Deadline deadline, OnAgentReply done) {
 
 bool AgentPool::enqueue(Agent& to, Calls& queue, JobPtr job, Deadline deadline, OnAgentReply done) {
   if (closed_ || queue.size() >= options_.max_waiting) {
-    refuse(std::move(done), closed_ ? kClosed : "agent.maxWaiting jobs wait for this agent");
+    refuse(std::move(done),
+           {ErrorCode::overloaded, closed_ ? kClosed : "agent.maxWaiting jobs wait for this agent"});
+    return false;
+  }
+  if (to.idle.empty() && to.breaker.refuses(options_.breaker, clock_.now())) {
+    refuse(std::move(done), not_tried(to));
     return false;
   }
   const auto at = queue.emplace(queue.end(), std::move(job), deadline, std::move(done));
@@ -93,8 +100,8 @@ bool AgentPool::enqueue(Agent& to, Calls& queue, JobPtr job, Deadline deadline, 
   return true;
 }
 
-void AgentPool::refuse(OnAgentReply done, const char* why) {
-  asio::post(loop_, [done = std::move(done), why] { done(failed({ErrorCode::overloaded, why}, Millis(0))); });
+void AgentPool::refuse(OnAgentReply done, Error why) {
+  asio::post(loop_, [done = std::move(done), why = std::move(why)] { done(failed(why, Millis(0))); });
 }
 
 // At least one, and no more than make a message of about half the size that agents take.
@@ -161,8 +168,7 @@ asio::awaitable<void> AgentPool::start_batch(Agent& to, Calls batch) {
   const auto fail_all = [&](const Error& error) {
     for (const Call& call : batch) call.done(failed(error, since(clock_, begun)));
   };
-  const auto connect_by = Deadline::after(clock_, options_.out_time);
-  auto channel = co_await connection(to, connect_by);
+  auto channel = co_await connection(to, Deadline(SteadyTime::max()));
   if (!channel) co_return fail_all(channel.error());
   std::vector<JobPtr> jobs;
   std::ranges::transform(batch, std::back_inserter(jobs), &Call::job);
@@ -184,6 +190,7 @@ asio::awaitable<void> AgentPool::start_batch(Agent& to, Calls batch) {
   for (const Call& call : batch) call.done(take_answer(*answers, call.job->wire_id(), cost));
 }
 
+// No later than options_.out_time from now, and no later than the deadline.
 asio::awaitable<AgentPool::Connection> AgentPool::connection(Agent& to, Deadline deadline) {
   if (closed_) co_return Error{ErrorCode::send_failed, kClosed};
   while (!to.idle.empty()) {
@@ -191,13 +198,39 @@ asio::awaitable<AgentPool::Connection> AgentPool::connection(Agent& to, Deadline
     to.idle.pop_back();
     if (channel->reusable()) co_return channel;
   }
+  const auto pass = to.breaker.ask(options_.breaker, clock_.now());
+  if (pass == Breaker::Pass::refused) co_return not_tried(to);
   auto channel = std::make_unique<wire::Channel>(loop_, timers_, options_.limits);
   busy_.insert(channel.get());
-  const auto soon = deadline.sooner(Deadline::after(clock_, options_.out_time));
-  auto connected = co_await channel->connect(to.ip, options_.port, soon);
+  const auto limit = Deadline::after(clock_, options_.out_time);
+  auto connected = co_await channel->connect(to.ip, options_.port, deadline.sooner(limit));
   busy_.erase(channel.get());
-  if (!connected) co_return connected.error();
-  co_return channel;
+  if (connected) {
+    reached(to);
+    co_return channel;
+  }
+  const bool cut_short = deadline.at() < limit.at() && deadline.passed(clock_.now());
+  if (closed_ || cut_short || !channel->knocked()) {
+    to.breaker.spared(pass);
+  } else {
+    not_reached(to, pass, connected.error());
+  }
+  co_return connected.error();
+}
+
+void AgentPool::reached(Agent& agent) {
+  if (agent.breaker.reached()) log::info("agent {} is reached again", agent.ip);
+}
+
+void AgentPool::not_reached(Agent& agent, Breaker::Pass pass, const Error& error) {
+  if (!agent.breaker.failed(pass, options_.breaker, clock_.now())) return;
+  metrics_.count(Event::agent_given_up);
+  log::warn("agent {}: {} ({})", agent.ip, agent.breaker.reason(clock_.now()), error.detail);
+}
+
+Error AgentPool::not_tried(const Agent& agent) {
+  metrics_.count(Event::agent_not_tried);
+  return {ErrorCode::send_failed, agent.breaker.reason(clock_.now())};
 }
 
 asio::awaitable<Result<std::string>> AgentPool::exchange(wire::Channel& channel, std::string message,
@@ -209,16 +242,19 @@ asio::awaitable<Result<std::string>> AgentPool::exchange(wire::Channel& channel,
 }
 
 void AgentPool::park(Agent& to, std::unique_ptr<wire::Channel> channel) {
+  reached(to);
   if (!closed_) to.idle.push_back({std::move(channel), clock_.now()});
 }
 
 // Closes what was not used for long and forgets agents that nothing is left of.
 void AgentPool::sweep() {
-  const auto unused = clock_.now() - options_.idle;
+  const auto now = clock_.now();
+  const auto unused = now - options_.idle;
   for (auto at = agents_.begin(); at != agents_.end();) {
     Agent& one = at->second;
     std::erase_if(one.idle, [unused](const Idle& idle) { return idle.since <= unused; });
-    const bool quiet = one.idle.empty() && one.lanes_sync == 0 && !one.lane_async;
+    const bool quiet = one.idle.empty() && one.lanes_sync == 0 && !one.lane_async &&
+                       one.breaker.forgettable(now, options_.idle);
     at = quiet ? agents_.erase(at) : std::next(at);
   }
   timers_.set(sweeper_, Deadline::after(clock_, std::max<Millis>(options_.idle / 2, Millis(500))),
@@ -232,7 +268,7 @@ void AgentPool::close() {
   for (auto& [ip, one] : agents_) {
     one.idle.clear();
     for (Calls* queue : {&one.waiting_sync, &one.waiting_async}) {
-      for (Call& call : *queue) refuse(std::move(call.done), kClosed);
+      for (Call& call : *queue) refuse(std::move(call.done), {ErrorCode::overloaded, kClosed});
       queue->clear();
     }
   }

@@ -13,6 +13,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "agent/breaker.h"
 #include "base/timers.h"
 #include "dispatch/ports.h"
 #include "wire/channel.h"
@@ -27,6 +28,7 @@ struct PoolOptions {
   std::size_t max_waiting = 20000;  // jobs queued for one agent; further ones are overloaded
   std::size_t max_batch = 64;       // asynchronous jobs in one call
   Seconds idle{60};                 // an unused connection is closed after this
+  BreakerOptions breaker;           // while it is open, calls that need a connection are send_failed at once
   wire::MessageScanner::Limits limits;
 };
 
@@ -34,7 +36,8 @@ struct PoolOptions {
 // together travel in one call, and one such call is in flight per agent at a time.
 class AgentPool final : public AgentClient {
  public:
-  AgentPool(boost::asio::io_context& loop, Timers& timers, const Clock& clock, const PoolOptions& options);
+  AgentPool(boost::asio::io_context& loop, Timers& timers, const Clock& clock, MetricsSink& metrics,
+            const PoolOptions& options);
 
   void run(JobPtr job, Deadline deadline, OnAgentReply done) override;
   void start(JobPtr job, Deadline deadline, OnAgentReply done) override;
@@ -64,6 +67,7 @@ class AgentPool final : public AgentClient {
     std::size_t lanes_sync = 0;
     bool lane_async = false;
     std::vector<Idle> idle;  // the last one was used last
+    Breaker breaker;
   };
   using Connection = Result<std::unique_ptr<wire::Channel>>;
 
@@ -77,13 +81,17 @@ class AgentPool final : public AgentClient {
   boost::asio::awaitable<Result<std::string>> exchange(wire::Channel& channel, std::string message,
                                                        Deadline deadline);
   void park(Agent& agent, std::unique_ptr<wire::Channel> channel);
-  void refuse(OnAgentReply done, const char* why);
+  void reached(Agent& agent);
+  void not_reached(Agent& agent, Breaker::Pass pass, const Error& error);
+  Error not_tried(const Agent& agent);
+  void refuse(OnAgentReply done, Error why);
   Calls take(Calls& queue, std::size_t most);
   void sweep();
 
   boost::asio::io_context& loop_;
   Timers& timers_;
   const Clock& clock_;
+  MetricsSink& metrics_;
   PoolOptions options_;
   std::unordered_map<std::string, Agent> agents_;
   std::unordered_set<wire::Channel*> busy_;

@@ -58,6 +58,7 @@ agent::PoolOptions pool_options(const config::Options& options) {
   pool.max_waiting = options.agent.max_waiting;
   pool.max_batch = options.agent.max_batch;
   pool.idle = options.agent.idle;
+  pool.breaker = {options.agent.breaker_failures, options.agent.breaker_pause};
   pool.limits.max_bytes = options.thrift.max_message;
   return pool;
 }
@@ -100,7 +101,7 @@ struct App::Parts {
         journal(open_journal(
             options.journal, [this](std::function<void()> action) { asio::post(loop, std::move(action)); },
             [this] { return dispatcher.open_records(); })),
-        agents(loop, timers.timers(), clock, pool_options(options)),
+        agents(loop, timers.timers(), clock, metrics, pool_options(options)),
         dispatcher({agents, processors, *journal, broker, broker, broker, metrics, clock, timers.timers(),
                     dialect::rebuild_job},
                    dispatch_limits(options)),

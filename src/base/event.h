@@ -23,8 +23,10 @@ enum class Event : std::uint8_t {
   publish_retried,  // the broker refused a message; it is sent again
   broker_connected,
   broker_lost,
+  agent_given_up,   // its breaker has opened
+  agent_not_tried,  // a call failed because a breaker is open
 };
-inline constexpr std::size_t kEvents = static_cast<std::size_t>(Event::broker_lost) + 1;
+inline constexpr std::size_t kEvents = static_cast<std::size_t>(Event::agent_not_tried) + 1;
 
 // Where events are counted. Any thread.
 class MetricsSink {

@@ -171,6 +171,8 @@ std::vector<Key> make_keys() {
       count("agent.maxWaiting", agent(&AgentOptions::max_waiting), 0, 10 * kMillion),
       count("agent.maxBatch", agent(&AgentOptions::max_batch), 1, 10'000),
       seconds("agent.idleTimeout", agent(&AgentOptions::idle), 1, kDay),
+      count("agent.breaker.failures", agent(&AgentOptions::breaker_failures), 0, kMillion),
+      seconds("agent.breaker.pause", agent(&AgentOptions::breaker_pause), 1, 3600),
 
       seconds("job.defaultTimeout", job(&JobOptions::default_timeout), 1, 7 * kDay),
       seconds("job.grace", job(&JobOptions::grace), 0, 3600),

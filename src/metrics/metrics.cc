@@ -33,6 +33,8 @@ constexpr std::array<Named, kEvents> kNames{{
     {"elves_publish_retries_total", "Messages that the broker refused and that were sent again"},
     {"elves_broker_connects_total", "Connections made to the broker"},
     {"elves_broker_losses_total", "Connections to the broker lost"},
+    {"elves_agent_breaker_opens_total", "Agents that could not be reached too often in a row"},
+    {"elves_agent_breaker_refusals_total", "Calls that failed at once because of it"},
 }};
 
 }  // namespace

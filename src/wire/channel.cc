@@ -38,12 +38,14 @@ Channel::Channel(asio::io_context& loop, Timers& timers, MessageScanner::Limits 
 asio::awaitable<Result<void>> Channel::connect(std::string host, unsigned short port, Deadline deadline) {
   const auto budget = std::chrono::ceil<Millis>(deadline.at() - std::chrono::steady_clock::now());
   close();
+  knocked_ = false;
   error_code fault;
   const tcp::endpoint peer(asio::ip::make_address(host, fault), port);
   if (fault) co_return Error{ErrorCode::send_failed, "not an IP address: " + host};
   socket_.open(peer.protocol(), fault);
   if (fault) co_return Error{ErrorCode::send_failed, reason(fault)};
 
+  knocked_ = true;
   arm(deadline);
   auto token = asio::redirect_error(asio::use_awaitable, fault);
   co_await socket_.async_connect(peer, token);

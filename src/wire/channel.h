@@ -24,6 +24,9 @@ class Channel {
   // send_failed with the reason as a person knows it ("connection refused", "no answer within 3000 ms").
   boost::asio::awaitable<Result<void>> connect(std::string host, unsigned short port, Deadline deadline);
 
+  // Whether the last connect() got as far as the peer or the way to it; false = it failed on this side.
+  bool knocked() const { return knocked_; }
+
   // Sends one encoded call and answers with the whole encoded reply. Errors: send_failed (nothing was
   // written), job_timeout (the deadline passed; it may have been written), outcome_unknown (the peer closed
   // or failed after bytes were written), agent_answer_illegal (what came is no Thrift message or larger than
@@ -46,6 +49,7 @@ class Channel {
   MessageScanner::Limits limits_;
   Timer deadline_;
   bool timed_out_ = false;
+  bool knocked_ = false;
 };
 
 }  // namespace elves::wire

@@ -128,13 +128,13 @@ INSTANTIATE_TEST_SUITE_P(
                     "mq.heartbeat=0", "mq.maxMessage=1023", "mq.exchange=", "mq.exchange=a\\tb",
                     "mq.dead.maxLength=10000001", "thrift.scheduler.host=everywhere",
                     "thrift.scheduler.port=0", "thrift.outTime=10s", "thrift.outTime=0",
-                    "job.defaultTimeout=604801", "job.retry.attempts=0", "job.retry.attempts=1001",
-                    "job.retry.pause=9", "job.retry.maxPause=1s", "admin.listen=10180",
-                    "admin.listen=127.0.0.1", "admin.listen=127.0.0.1:0", "admin.listen=::1:10180",
-                    "admin.listen=host:80", "zookeeper.enabled=1", "zookeeper.enabled=true",
-                    "zookeeper.host=a, b", "zookeeper.root=elves", "zookeeper.root=/elves/",
-                    "zookeeper.root=//elves", "log.level=INFO", "log.file=a\\u0000b", "log.format=xml",
-                    "drain.timeout=forever"));
+                    "job.defaultTimeout=604801", "agent.breaker.failures=-1", "agent.breaker.pause=0",
+                    "job.retry.attempts=0", "job.retry.attempts=1001", "job.retry.pause=9",
+                    "job.retry.maxPause=1s", "admin.listen=10180", "admin.listen=127.0.0.1",
+                    "admin.listen=127.0.0.1:0", "admin.listen=::1:10180", "admin.listen=host:80",
+                    "zookeeper.enabled=1", "zookeeper.enabled=true", "zookeeper.host=a, b",
+                    "zookeeper.root=elves", "zookeeper.root=/elves/", "zookeeper.root=//elves",
+                    "log.level=INFO", "log.file=a\\u0000b", "log.format=xml", "drain.timeout=forever"));
 
 TEST(ConfigLoad, AnUnknownKeyIsAWarningNamingTheNearest) {
   const auto loaded = load("mq.passwort=geheim\nMQ.Port=1\nx\\u001b[2J=1\n");

@@ -1,0 +1,50 @@
+#include "agent/breaker.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace elves::agent {
+
+bool Breaker::refuses(const BreakerOptions& options, SteadyTime now) const {
+  return options.failures > 0 && open_ && (probing_ || now < until_);
+}
+
+Breaker::Pass Breaker::ask(const BreakerOptions& options, SteadyTime now) {
+  if (refuses(options, now)) return Pass::refused;
+  if (options.failures == 0 || !open_) return Pass::normal;
+  probing_ = true;
+  return Pass::probe;
+}
+
+bool Breaker::failed(Pass pass, const BreakerOptions& options, SteadyTime now) {
+  if (pass == Pass::probe) probing_ = false;
+  ++failures_;
+  failed_at_ = now;
+  if (open_ && pass != Pass::probe) return false;  // it was tried before the others had failed
+  const bool opens = options.failures > 0 && failures_ >= options.failures;
+  if (open_ || opens) until_ = now + options.pause;
+  return opens && !std::exchange(open_, true);
+}
+
+void Breaker::spared(Pass pass) {
+  if (pass == Pass::probe) probing_ = false;
+}
+
+bool Breaker::reached() {
+  failures_ = 0;
+  probing_ = false;
+  return std::exchange(open_, false);
+}
+
+std::string Breaker::reason(SteadyTime now) const {
+  const auto why = fmt::format("the agent could not be reached {} times in a row", failures_);
+  if (probing_) return why + "; it is being tried";
+  return fmt::format("{}; not tried again for {} s", why, std::chrono::ceil<Seconds>(until_ - now).count());
+}
+
+bool Breaker::forgettable(SteadyTime now, Seconds old) const {
+  return failures_ == 0 || (failed_at_ + old <= now && (!open_ || until_ <= now));
+}
+
+}  // namespace elves::agent

@@ -1,0 +1,48 @@
+// Whether an agent that could not be reached lately is worth another connection.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+
+namespace elves::agent {
+
+struct BreakerOptions {
+  std::uint32_t failures = 5;  // in a row, and it opens; 0 = it never does
+  Seconds pause{10};           // before one connection is tried again
+};
+
+// Of one agent. Closed, every connection may be tried. Open, none may until the pause is over; then one at a
+// time, the probe: if that fails, it begins anew. Not thread-safe.
+class Breaker {
+ public:
+  enum class Pass : std::uint8_t { normal, probe, refused };
+
+  // Whether nobody may try now. After a change of options, the new ones count.
+  bool refuses(const BreakerOptions& options, SteadyTime now) const;
+  // Asks to try a connection. Unless refused, exactly one of the following three is to be called for it.
+  Pass ask(const BreakerOptions& options, SteadyTime now);
+
+  // The agent could not be reached. True when this opens it; not when it was open.
+  bool failed(Pass pass, const BreakerOptions& options, SteadyTime now);
+  // The attempt said nothing about the agent.
+  void spared(Pass pass);
+  // The agent was reached; also when that is seen without asking. True when this closes it.
+  bool reached();
+
+  // Why it refuses, for people.
+  std::string reason(SteadyTime now) const;
+  // Nothing is lost when it is forgotten: the agent was reached last, or the last failure is older than
+  // `old`, and an open breaker would let one through anyway.
+  bool forgettable(SteadyTime now, Seconds old) const;
+
+ private:
+  std::uint32_t failures_ = 0;  // in a row
+  bool open_ = false;
+  bool probing_ = false;
+  SteadyTime failed_at_{};
+  SteadyTime until_{};  // while open: no probe before
+};
+
+}  // namespace elves::agent
