@@ -80,8 +80,9 @@ Result<LogId> Dispatcher::reject(Submission submission, Error error) {
 // Whether the submission is the same job as one that is open here; then it needs no run of its own.
 bool Dispatcher::join_open(Submission& submission) {
   const DeliveryRef delivery = *submission.delivery;
-  OpenJob* same =
-      submission.redelivered ? table_.find_redelivered(submission.job.fingerprint, delivery) : nullptr;
+  // A cron's firings are alike: the one that was only received is the one that the broker still has.
+  const bool again = submission.redelivered && !interrupted_.contains(submission.job.fingerprint);
+  OpenJob* same = again ? table_.find_redelivered(submission.job.fingerprint, delivery) : nullptr;
   if (!same && submission.job.type == JobType::queue) same = table_.find_queue_task(submission.job.wire_id());
   if (!same) return false;
   ports_.metrics.count(Event::redelivery_joined);

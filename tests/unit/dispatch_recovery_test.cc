@@ -161,6 +161,20 @@ TEST(Recovery, RequestWhoseAcknowledgementWasLostJoinsItsStartedJob) {
   EXPECT_TRUE(bench.publisher.sent.empty());  // the agent has not accepted it yet
 }
 
+TEST(Recovery, NextFiringOfACronIsNotTakenForTheOneThatWasAcknowledged) {
+  Bench bench;
+  restart(bench, [](Bench& old) {
+    old.dispatcher.submit(request(JobType::cron, "cron-7", 2));
+    old.journal.commit();
+  });
+  bench.dispatcher.recover({acknowledged(true)});  // alike to the byte
+  auto again = request(JobType::cron, "cron-7", 1, 1);
+  again.redelivered = true;
+  bench.dispatcher.submit(again);
+  bench.journal.commit();
+  EXPECT_EQ(bench.agents.calls.size(), 2U);
+}
+
 TEST(Recovery, RedeliveredAcceptedRequestIsOnlyAcknowledgedAndItsCallerTold) {
   Bench bench;
   restart(bench, [](Bench& old) {
