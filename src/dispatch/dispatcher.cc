@@ -81,7 +81,7 @@ Result<LogId> Dispatcher::reject(Submission submission, Error error) {
 bool Dispatcher::join_open(Submission& submission) {
   const DeliveryRef delivery = *submission.delivery;
   // A cron's firings are alike: the one that was only received is the one that the broker still has.
-  const bool again = submission.redelivered && !interrupted_.contains(submission.job.fingerprint);
+  const bool again = submission.redelivered && !was_interrupted(submission.job);
   OpenJob* same = again ? table_.find_redelivered(submission.job.fingerprint, delivery) : nullptr;
   if (!same && submission.job.type == JobType::queue) same = table_.find_queue_task(submission.job.wire_id());
   if (!same) return false;

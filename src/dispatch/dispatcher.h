@@ -145,6 +145,7 @@ class Dispatcher {
   void recover_settled(JobRecord record);
   void close_interrupted(JobRecord record);
   void remember_interrupted(const JobRecord& record);
+  bool was_interrupted(const Job& request) const;
   JobPtr take_interrupted(const std::string& wire_id, const std::function<bool(const Job&)>& wanted);
 
   // Results (settlement.cc)

@@ -123,6 +123,12 @@ void Dispatcher::remember_interrupted(const JobRecord& record) {
   interrupted_.emplace(wire_id, record.job);
 }
 
+bool Dispatcher::was_interrupted(const Job& request) const {
+  const auto [first, last] = interrupted_.equal_range(request.wire_id());
+  return std::any_of(first, last,
+                     [&](const auto& entry) { return entry.second->fingerprint == request.fingerprint; });
+}
+
 // Forgets it too; nullptr when there is none.
 JobPtr Dispatcher::take_interrupted(const std::string& wire_id,
                                     const std::function<bool(const Job&)>& wanted) {

@@ -5,7 +5,7 @@
 namespace elves::testing {
 
 World::Process::Process(World& world)
-    : dispatcher({world, world, world, world, world, world.metrics_, world.clock_, timers,
+    : dispatcher({world, world, world, world, world, world, world.metrics_, world.clock_, timers,
                   [&world](const AgentResult& result) { return world.rebuild(result); }},
                  {}) {}
 
@@ -139,11 +139,15 @@ void World::acknowledge(DeliveryRef delivery) {
   operation("acknowledge", kAcknowledge, effect, [this](unsigned how) {
     ++epoch_;
     later(kCallback, Millis(1), [this] { process_->dispatcher.deliveries_lost(); });
-    later(kCallback, how % 2 != 0 ? Millis(3000) : Millis(2), [this] {
-      process_->dispatcher.notices_read();
-      deliver();
-    });
+    const Millis away(how % 2 != 0 ? 3000 : 2);
+    consumer_back_ = clock_.now() + away;
+    later(kCallback, away, [this] { deliver(); });
   });
+}
+
+void World::read_notices(std::function<void()> done) {
+  const auto away = std::chrono::ceil<Millis>(consumer_back_ - clock_.now());
+  later(kCallback, std::max(away, Millis(1)), std::move(done));
 }
 
 // Fails: the broker takes nothing for a while.

@@ -46,7 +46,7 @@ struct Case {
   std::vector<Fault> faults;
 };
 
-class World final : AgentClient, ProcessorClient, Journal, Publisher, DeliveryAcker {
+class World final : AgentClient, ProcessorClient, Journal, Publisher, DeliveryAcker, NoticeReader {
  public:
   // Ways out of the process. What is on one of them when it dies may still arrive, or not.
   enum Way : unsigned { kJournal = 1, kPublish = 2, kAcknowledge = 4, kCall = 8 };
@@ -95,12 +95,14 @@ class World final : AgentClient, ProcessorClient, Journal, Publisher, DeliveryAc
   void notify(JobPtr job, const WorkerAnswer& answer, std::function<void(Stage)> done) override;
   bool durable() const override { return true; }
   std::string trouble() const override { return {}; }
+  std::string instance() const override { return "00000000000000AA"; }
   void write(JobRecord record, Kept kept) override;
   void open_jobs(std::function<void(std::vector<JobRecord>)>) override {}
   void find(LogId, std::function<void(std::vector<JobRecord>)>) override {}
   void list(JobFilter, std::function<void(std::vector<JobRecord>)>) override {}
   void publish(Publication what, std::function<void()> done) override;
   void acknowledge(DeliveryRef delivery) override;
+  void read_notices(std::function<void()> done) override;
   Result<Job> rebuild(const AgentResult& result);
 
   void tell(const std::string_view event) {
@@ -141,6 +143,7 @@ class World final : AgentClient, ProcessorClient, Journal, Publisher, DeliveryAc
   int deliveries_ = 0;
   std::uint32_t epoch_ = 1;
   SteadyTime publisher_back_{};
+  SteadyTime consumer_back_{};
   SteadyTime journal_back_{};
 };
 
