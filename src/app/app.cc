@@ -44,6 +44,7 @@ DispatchLimits dispatch_limits(const config::Options& options) {
   limits.max_open = options.job.max_open;
   limits.grace = options.job.grace;
   limits.max_hold = options.mq.max_hold;
+  limits.fresh = options.mq.heartbeat;
   limits.keep_unheard = options.result.keep;
   limits.max_unheard = options.result.keep_max;
   limits.retry = {options.job.retry_attempts, options.job.retry_pause, options.job.retry_max_pause};

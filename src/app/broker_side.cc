@@ -42,9 +42,15 @@ void BrokerSide::consume(const config::Options& options, const Journal& journal,
   limits.max_body = options.mq.max_message;
   limits.default_timeout = options.job.default_timeout;
   broker::Consumer::Handlers handlers;
-  handlers.requests = [this, &dispatcher](std::vector<Submission> batch) {
-    asio::post(loop_, [&dispatcher, batch = std::move(batch)]() mutable {
-      for (Submission& submission : batch) dispatcher.submit(std::move(submission));
+  handlers.requests = [this, &dispatcher, fresh = options.mq.heartbeat](std::vector<Submission> batch) {
+    const auto stale = std::chrono::steady_clock::now() + fresh;
+    asio::post(loop_, [&dispatcher, stale, batch = std::move(batch)]() mutable {
+      // After a pause of this process the broker may have delivered them to another scheduler, too.
+      const bool again = std::chrono::steady_clock::now() > stale;
+      for (Submission& submission : batch) {
+        submission.redelivered = submission.redelivered || again;
+        dispatcher.submit(std::move(submission));
+      }
     });
   };
   handlers.notices = [this, &dispatcher](std::vector<broker::Consumer::Told> batch) {

@@ -70,8 +70,10 @@ void Consumer::session(Connection& connection, bool peers) {
   if (subscribed) subscribe(connection);
   announce_connected();
   announce_useful();
+  last_turn_ = std::chrono::steady_clock::now();
   while (!stopping()) {
     if (!asked_) wait(connection, Millis(options().heartbeat) / 4);
+    check_not_paused();
     send_acknowledgements(connection);
     if (asked_.exchange(false)) look_for_notices(connection);
     take_deliveries(connection);
@@ -110,6 +112,14 @@ void Consumer::look_for_notices(Connection& connection) {
     asked_ = true;
   } else {
     unread_ = std::size_t{options().prefetch} + kInboxPrefetch;
+  }
+}
+
+// A broker that heard nothing for so long has given what it delivered to others: it must not be read.
+void Consumer::check_not_paused() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - std::exchange(last_turn_, now) > options().heartbeat) {
+    throw BrokerError("this process stood still for longer than the heartbeat");
   }
 }
 

@@ -55,6 +55,7 @@ class Consumer final : public Link, public DeliveryAcker {
     std::vector<Told> notices;
   };
 
+  void check_not_paused();
   void subscribe(Connection& connection);
   void open_inbox(Connection& connection);
   void look_for_notices(Connection& connection);
@@ -78,6 +79,7 @@ class Consumer final : public Link, public DeliveryAcker {
   std::uint64_t run_ = 0;   // all tags of this epoch up to here are acknowledged
   std::set<std::uint64_t> beyond_run_;  // and these
   std::chrono::steady_clock::time_point next_check_;
+  std::chrono::steady_clock::time_point last_turn_;
 };
 
 }  // namespace elves::broker

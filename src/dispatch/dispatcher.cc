@@ -112,6 +112,8 @@ bool Dispatcher::refuse_redelivered(Submission& submission) {
   }
   if (!submission.job.synchronous()) return false;
   ports_.metrics.count(Event::redelivery_refused);
+  log::debug("job {} was delivered before: {}.{} on {} for {}", submission.job.log_id.text(),
+             submission.job.app, submission.job.func, submission.job.agent_ip, submission.job.from);
   Outcome outcome;
   outcome.error = Error{ErrorCode::outcome_unknown, "the request was delivered before and may have run"};
   outcome.agent.error = outcome.error;
@@ -150,6 +152,11 @@ void Dispatcher::run(OpenJob& open) {
 void Dispatcher::start(LogId id) {
   OpenJob* open = table_.find(id);
   if (!open || open->state != JobState::received) return;
+  if (may_be_elsewhere(*open)) {
+    Job repeat = *open->job;
+    repeat.may_be_repeat = true;
+    open->job = std::make_shared<const Job>(std::move(repeat));
+  }
   ports_.agents.start(open->job, deadline_of(*open),
                       [this, id](const AgentReply& reply) { on_started(id, reply); });
 }

@@ -38,6 +38,7 @@ struct DispatchLimits {
   std::size_t max_open = 200000;
   std::size_t remember = 100000;  // finished asynchronous executions, to tell late and second results
   Millis grace{5000};
+  Millis fresh{10000};              // a delivery older than this may be with another scheduler by now
   Seconds max_hold{1200};           // no delivery stays unacknowledged for longer
   Seconds keep_unheard{24 * 3600};  // a result that nobody listens for is published again for so long
   std::size_t max_unheard = 10000;  // and so many of them; beyond, and after it: a dead letter
@@ -108,6 +109,7 @@ class Dispatcher {
   void answer_request(Publication what, const Submission& request);
   void run(OpenJob& open);
   void start(LogId id);
+  bool may_be_elsewhere(const OpenJob& open) const;
   void on_started(LogId id, const AgentReply& reply);
   void await_result(OpenJob& open);
   void send_acceptance(OpenJob& open, Outcome outcome);

@@ -12,6 +12,12 @@ void Dispatcher::deliveries_lost() {
   for (const LogId id : table_.ids()) table_.find(id)->shared = true;
 }
 
+// Whether the broker may have delivered the request again, to another scheduler.
+bool Dispatcher::may_be_elsewhere(const OpenJob& open) const {
+  if (!open.delivery) return false;
+  return open.delivery->epoch <= lost_epoch_ || open.received_at + limits_.fresh < ports_.clock.now();
+}
+
 // Its result may be with another scheduler, which has told. The job API tells at once: it can without a
 // broker.
 void Dispatcher::out_of_time(OpenJob& open) {

@@ -15,12 +15,7 @@
 namespace elves::worker {
 namespace {
 
-constexpr std::int64_t kRowBytes = 512;        // of a row and its indexes, apart from texts
-constexpr std::int64_t kCronRepeats = 60'000;  // ms for which a reported cron is taken for its repetition
-
-std::int64_t ms_of(WallTime time) {
-  return std::chrono::duration_cast<Millis>(time.time_since_epoch()).count();
-}
+constexpr std::int64_t kRowBytes = 512;  // of a row and its indexes, apart from texts
 
 std::string connect_string(const std::string& path) {
   if (path.find('"') != std::string::npos) throw std::runtime_error("a quotation mark in its name");
@@ -79,20 +74,20 @@ void StateStore::prepare() {
   by_request_ =
       (sql_.prepare << "SELECT number, state FROM execution WHERE id = :id AND app = :app "
                        "AND type = :type AND request = :request AND (state < 3 OR reported > :since) "
-                       "ORDER BY number DESC LIMIT 1",
-       use(ins.id), use(ins.app), use(ins.type), use(ins.request), use(row_.time), into(row_.number),
-       into(row_.state));
+                       "AND repeated >= :least AND taken > :after ORDER BY number DESC LIMIT 1",
+       use(ins.id), use(ins.app), use(ins.type), use(ins.request), use(row_.time), use(row_.repeated),
+       use(row_.after), into(row_.number), into(row_.state));
   by_id_ = (sql_.prepare << "SELECT number, state FROM execution WHERE id = :id AND app = :app "
                             "AND type = :type ORDER BY number DESC LIMIT 1",
             use(ins.id), use(ins.app), use(ins.type), into(row_.number), into(row_.state));
-  insert_ =
-      (sql_.prepare << "INSERT INTO execution (state, repeated, exec_id, request, id, app, type, taken, "
-                       "ended_order, reported, bytes, ip, mode, func, proxy, timeout, flag, costtime, "
-                       "param, result) VALUES (0, 0, :exec_id, :request, :id, :app, :type, :taken, 0, "
-                       "0, :bytes, :ip, :mode, :func, :proxy, :timeout, 0, 0, :param, '')",
-       use(ins.exec_id), use(ins.request), use(ins.id), use(ins.app), use(ins.type), use(row_.time),
-       use(row_.bytes), use(ins.ip), use(ins.mode), use(ins.func), use(ins.proxy), use(ins.timeout),
-       use(ins.param));
+  insert_ = (sql_.prepare
+                 << "INSERT INTO execution (state, repeated, exec_id, request, id, app, type, taken, "
+                    "ended_order, reported, bytes, ip, mode, func, proxy, timeout, flag, costtime, "
+                    "param, result) VALUES (0, :repeated, :exec_id, :request, :id, :app, :type, :taken, 0, "
+                    "0, :bytes, :ip, :mode, :func, :proxy, :timeout, 0, 0, :param, '')",
+             use(row_.repeated), use(ins.exec_id), use(ins.request), use(ins.id), use(ins.app), use(ins.type),
+             use(row_.time), use(row_.bytes), use(ins.ip), use(ins.mode), use(ins.func), use(ins.proxy),
+             use(ins.timeout), use(ins.param));
   repeat_ = (sql_.prepare << "UPDATE execution SET repeated = 1 WHERE number = :number", use(row_.number));
   start_ = (sql_.prepare << "UPDATE execution SET state = 1 WHERE number = :number AND state = 0",
             use(row_.number));
@@ -132,33 +127,11 @@ void StateStore::transaction(const std::function<void()>& action) {
 
 void StateStore::probe() { sql_ << "UPDATE meta SET value = value WHERE name = 'id'"; }
 
-std::optional<Known> StateStore::find(const Instruction& instruction, WallTime now) {
-  row_.ins = instruction;
-  const bool cron = instruction.type == "cron";
-  const bool queue = instruction.type == "queue";
-  if (!instruction.exec_id.empty()) {
-    if (const auto known = first(by_exec_id_)) return known;
-  }
-  if (instruction.may_be_repeat && !instruction.request.empty() && (cron || queue)) {
-    row_.time = queue ? -1 : ms_of(now) - kCronRepeats;
-    if (const auto known = first(by_request_)) return known;
-  }
-  if (queue && !instruction.id.empty()) return first(by_id_);
-  return std::nullopt;
-}
-
-// To its end, so that no read lock stays.
-std::optional<Known> StateStore::first(soci::statement& query) {
-  std::optional<Known> known;
-  query.execute();
-  while (query.fetch()) known = Known{.number = row_.number, .reported = row_.state == 3};
-  return known;
-}
-
 Number StateStore::insert(const Instruction& instruction, WallTime now) {
   row_.ins = instruction;
   row_.time = ms_of(now);
   row_.bytes = bytes_of(instruction);
+  row_.repeated = instruction.may_be_repeat ? kBornRepeated : 0;
   insert_.execute(true);
   totals_.bytes += static_cast<std::uint64_t>(row_.bytes);
   return number_of("SELECT last_insert_rowid()");
@@ -192,7 +165,7 @@ bool StateStore::report(Number number, bool said_repeated, WallTime now) {
   while (look_.fetch()) {
   }
   if (row_.state != 2) return true;
-  if (row_.repeated != 0 && !said_repeated) return false;
+  if (row_.repeated == 1 && !said_repeated) return false;
   totals_.bytes -= std::min(totals_.bytes, static_cast<std::uint64_t>(row_.bytes));
   row_.time = ms_of(now);
   report_.execute(true);
@@ -240,7 +213,7 @@ std::vector<UnreportedResult> StateStore::select(const std::string& where, std::
   std::vector<UnreportedResult> found;
   each(where, [&found, bytes, size = std::size_t{0}](Row& row) mutable {
     size += row.ins.param.size() + row.answer.result.size();
-    row.ins.may_be_repeat = row.repeated != 0;
+    row.ins.may_be_repeat = row.repeated == 1;
     found.push_back({.number = row.number, .order = row.order, .result = result_of(row.ins, row.answer)});
     return size < bytes;
   });

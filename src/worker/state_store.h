@@ -21,6 +21,10 @@ struct Known {
   bool reported = false;
 };
 
+inline std::int64_t ms_of(WallTime time) {
+  return std::chrono::duration_cast<Millis>(time.time_since_epoch()).count();
+}
+
 // One thread at a time. Everything throws std::exception when the database fails; reason() tells why. What
 // changes something belongs into transaction().
 //
@@ -76,6 +80,8 @@ class StateStore {
     std::uint64_t bytes = 0;
   };
   // What the statements are bound to.
+  // In the column `repeated`: 0 sent once, 1 more than once, and this: sent once, as a repetition.
+  static constexpr int kBornRepeated = 2;
   struct Row {
     Number number = 0;
     int state = 0;
@@ -83,7 +89,8 @@ class StateStore {
     Instruction ins;
     WorkerAnswer answer;
     std::int64_t order = 0;
-    std::int64_t time = 0;  // ms since 1970
+    std::int64_t time = 0;   // ms since 1970
+    std::int64_t after = 0;  // likewise
     std::int64_t bytes = 0;
   };
 

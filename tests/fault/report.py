@@ -5,7 +5,7 @@ from accounting import COLUMNS
 
 SHOWN = 8        # tokens whose story is told
 LISTED = 10      # offenders named for each kind of violation
-ROWS = ("sent", "maybe", "ended", *COLUMNS, "LOST", "several", "repeated", "late", "reply died with the broker",
+ROWS = ("sent", "maybe", "ended", *COLUMNS, "LOST", "several", "repeated", "late", "doubted", "reply died with the broker",
         "executed 0", "executed 1", "executed >1")
 
 

@@ -91,6 +91,19 @@ def test_a_late_result_is_permitted_once_and_only_after_the_deadline():
                  [run()]) == ["several endings (410.2 then ok)"]
 
 
+def test_a_synchronous_caller_may_hear_of_a_doubt_beside_its_one_answer():
+    doubt = "[410.3]Job Outcome Unknown: the request was delivered before and may have run"
+    doubts = [ended(outcome="410.3", at=at, kind="sync", message_id=name, text=doubt, echo="")
+              for at, name in ((102.0, "B"), (103.0, "C"))]
+    answer = ended(at=104.0, kind="sync")
+    whole = account([job(kind="sync")], [*doubts, answer], [run()])
+    assert not whole.violations and whole.table["sync"]["doubted"] == 1
+    assert found([job(kind="sync")], [*doubts, answer, ended(at=105.0, kind="sync", message_id="D")], [run()]) == [
+        "two results (410.3 then 410.3 then ok then ok)"]
+    assert found([job()], [ended(outcome="410.3", at=102.0, text=doubt), ended(at=103.0)], [run()]) == [
+        "several endings (410.3 then ok)"]
+
+
 def test_an_early_timeout_is_found():
     assert found([job()], [ended(outcome="410.2", at=105.0)]) == ["410.2 too early"]
 

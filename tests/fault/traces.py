@@ -6,7 +6,7 @@ import time
 
 from history import Execution, first_token
 
-RECEIVED = re.compile(r"job ([0-9A-F]{16}) received: \w+ fault\.(T\d{7}) ")
+RECEIVED = re.compile(r"job ([0-9A-F]{16}) (?:received: \w+|was delivered before:) fault\.(T\d{7}) ")
 TAKEN = re.compile(r"job ([^ :]+): taken, fault\.(T\d{7}),")
 SETTLED = re.compile(r"(\S+ \d\d:\d\d:\d\d)(\.\d+) \w+ +job ([0-9A-F]{16}) settled:")
 NAMED = re.compile(r"\bjob ([^ :]+)|\b([0-9A-F]{16})\b")

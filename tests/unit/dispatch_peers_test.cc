@@ -150,6 +150,29 @@ TEST(Peers, ACronsOtherFiringIsNotMistakenForARepeat) {
   EXPECT_EQ(bench.dispatcher.open(), 2U);  // the firing here still waits
 }
 
+TEST(Peers, ARequestWhoseConnectionWasLostBeforeTheCallMayBeElsewhere) {
+  Bench bench;
+  bench.dispatcher.submit(request(JobType::cron));
+  bench.dispatcher.deliveries_lost();
+  bench.journal.commit();
+  EXPECT_TRUE(bench.agents.calls.at(0).job->may_be_repeat);
+}
+
+TEST(Peers, ARequestThatLayAroundMayBeElsewhere) {
+  Bench bench;
+  bench.dispatcher.submit(request(JobType::cron));
+  bench.pass(Seconds(11));
+  bench.journal.commit();
+  EXPECT_TRUE(bench.agents.calls.at(0).job->may_be_repeat);
+}
+
+TEST(Peers, AnOrdinaryRequestIsNoRepeat) {
+  Bench bench;
+  bench.dispatcher.submit(request(JobType::cron));
+  bench.journal.commit();
+  EXPECT_FALSE(bench.agents.calls.at(0).job->may_be_repeat);
+}
+
 TEST(Peers, WhatTheAgentReportedBeforeEndsWithoutAMessage) {
   Bench bench;
   bench.dispatcher.submit(redelivered());

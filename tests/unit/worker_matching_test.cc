@@ -144,5 +144,40 @@ TEST_F(WorkerMatching, ARepeatWhileTheResultIsOnItsWayBringsItOnceMore) {
   EXPECT_TRUE(results().empty());
 }
 
+// As another scheduler sends it.
+Instruction marked_repeat() {
+  auto ins = StateFixture::some("cron", "1", "E2");
+  ins.may_be_repeat = true;
+  return ins;
+}
+
+TEST_F(WorkerMatching, AnOvertakenFirstSendingIsTheSame) {
+  const auto taken = take(marked_repeat());
+  ASSERT_EQ(taken.kind, Kind::taken);
+  const auto first = take(some("cron", "1", "E1"));
+  EXPECT_EQ(first.kind, Kind::known);
+  end(taken.number);
+  EXPECT_TRUE(results().at(0).result.may_be_repeat);
+}
+
+TEST_F(WorkerMatching, OnlyOneSendingWasOvertaken) {
+  take(marked_repeat());
+  take(some("cron", "1", "E1"));
+  EXPECT_EQ(take(some("cron", "1", "E3")).kind, Kind::taken);
+}
+
+TEST_F(WorkerMatching, WhatComesLaterIsAnotherFiring) {
+  take(marked_repeat());
+  clock.wall += std::chrono::seconds(6);
+  EXPECT_EQ(take(some("cron", "1", "E1")).kind, Kind::taken);
+}
+
+TEST_F(WorkerMatching, AnotherRequestWasNotOvertaken) {
+  take(marked_repeat());
+  auto other = some("cron", "1", "E1");
+  other.request = "00000000000000BB";
+  EXPECT_EQ(take(other).kind, Kind::taken);
+}
+
 }  // namespace
 }  // namespace elves::worker::test
