@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,10 +13,13 @@ namespace elves::worker {
 FolderLock::FolderLock(const std::string& path)
     : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640)) {
   if (fd_ < 0) throw std::runtime_error(fmt::format("cannot write {}: {}", path, std::strerror(errno)));
-  if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
+  struct flock whole{};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  if (::fcntl(fd_, F_SETLK, &whole) == 0) return;
   const int why = errno;
   ::close(fd_);
-  if (why == EWOULDBLOCK) throw std::runtime_error("another process has it open");
+  if (why == EACCES || why == EAGAIN) throw std::runtime_error("another process has it open");
   throw std::runtime_error(fmt::format("cannot lock {}: {}", path, std::strerror(why)));
 }
 

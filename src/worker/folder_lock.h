@@ -6,8 +6,8 @@
 namespace elves::worker {
 
 // Holds an advisory lock on the file `path` from construction to destruction or the end of the process,
-// however it ends. The file stays. Throws std::runtime_error when the lock is held elsewhere or the file
-// cannot be made.
+// however it ends; a child that it is just starting does not hold it. It keeps other processes away, not this
+// one. The file stays. Throws std::runtime_error when the lock is held elsewhere or the file cannot be made.
 class FolderLock {
  public:
   explicit FolderLock(const std::string& path);

@@ -197,6 +197,21 @@ def test_100_copies_in_one_call_and_some_in_others(agent, fake_scheduler, note):
     assert {one[1:] for one in brought(fake_scheduler)} == {(1, "once")}
 
 
+def test_kill_9_again_and_again_forgets_nothing_and_runs_nothing_twice(agent, fake_scheduler, tmp_path):
+    fake_scheduler.start()
+    taken = set()
+    for i in range(15):
+        names = ["%08X%08X" % (i, j) for j in range(30)]
+        agent.submit(*(once(agent, tmp_path / name, id=name, exec_id=name) for name in names))
+        taken.update(names)
+        agent.restart()
+    until(lambda: taken == {result.ins.exec_id for result in fake_scheduler.results}, "all the results")
+    for result in fake_scheduler.results:
+        assert (result.flag, result.result) in ((1, "once"), (-1, LOST))
+        assert result.flag == -1 or (tmp_path / result.ins.exec_id).read_text() == "ran\n"
+    assert {file.read_text() for file in tmp_path.iterdir() if file.name in taken} <= {"ran\n"}
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     folder = tmp_path / "disk"

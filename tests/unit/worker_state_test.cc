@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
+#include <sys/wait.h>
 
+#include <csignal>
 #include <fstream>
 
 #include "worker_state_fixture.h"
@@ -116,10 +118,24 @@ TEST_F(WorkerState, TakesNothingNewWhenItsLimitIsReached) {
 }
 
 TEST_F(WorkerState, OnlyOneProcessHasIt) {
-  open();
-  State* const first = state.release();
+  fs::create_directories(options.folder);
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t other = ::fork();
+  if (other == 0) {
+    const FolderLock lock(options.folder / "elves-agent.lock");
+    ::close(ready[1]);
+    ::pause();
+    ::_exit(0);
+  }
+  ::close(ready[1]);
+  char none = 0;
+  EXPECT_EQ(::read(ready[0], &none, 1), 0);
+  ::close(ready[0]);
   EXPECT_THAT(fault(), HasSubstr("another process has it open; statedir in cfg.json"));
-  state.reset(first);
+  ::kill(other, SIGKILL);
+  ::waitpid(other, nullptr, 0);
+  open();
 }
 
 TEST_F(WorkerState, AFileOfSomethingElseIsRefused) {
