@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kMostAtOnce = 256;
 constexpr std::chrono::seconds kDeafCheck{15};
 constexpr std::uint16_t kInboxPrefetch = 1000;
+constexpr Millis kLookAgain{100};
 const std::string kRequestTag = "elves-scheduler";
 const std::string kInboxTag = "elves-scheduler-inbox";
 
@@ -64,6 +65,7 @@ void Consumer::session(Connection& connection, bool peers) {
   beyond_run_.clear();
   has_inbox_ = peers;
   unread_ = 0;
+  look_again_ = false;
   if (peers) open_inbox(connection);
   asked_ = true;
   bool subscribed = !cancelled_;
@@ -72,10 +74,10 @@ void Consumer::session(Connection& connection, bool peers) {
   announce_useful();
   last_turn_ = std::chrono::steady_clock::now();
   while (!stopping()) {
-    if (!asked_) wait(connection, Millis(options().heartbeat) / 4);
+    if (!asked_) wait(connection, look_again_ ? kLookAgain : Millis(options().heartbeat) / 4);
     check_not_paused();
     send_acknowledgements(connection);
-    if (asked_.exchange(false)) look_for_notices(connection);
+    if (asked_.exchange(false) || look_again_) look_for_notices(connection);
     take_deliveries(connection);
     if (subscribed && cancelled_) {
       amqp_basic_cancel(connection.raw(), Connection::kChannel, bytes(kRequestTag));
@@ -104,15 +106,13 @@ void Consumer::read_notices() {
   wake();
 }
 
-// What the broker has sent before its answer is here already, among the requests; what it still holds needs
-// another look.
+// What the broker has sent before its answer is here already, among the requests; what it still holds, or
+// sent on a connection that it does not know to be broken, needs another look.
 void Consumer::look_for_notices(Connection& connection) {
   if (!has_inbox_) return handlers_.notices_read();
-  if (count_notices(connection, options()) > 0) {
-    asked_ = true;
-  } else {
-    unread_ = std::size_t{options().prefetch} + kInboxPrefetch;
-  }
+  const InboxState inbox = look_at_inbox(connection, options());
+  look_again_ = inbox.waiting > 0 || inbox.consumers > 1;
+  if (!look_again_) unread_ = std::size_t{options().prefetch} + kInboxPrefetch;
 }
 
 // A broker that heard nothing for so long has given what it delivered to others: it must not be read.

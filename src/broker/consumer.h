@@ -75,6 +75,7 @@ class Consumer final : public Link, public DeliveryAcker {
   std::uint32_t epoch_ = 0;
   std::atomic<bool> asked_{false};  // for notices_read
   bool has_inbox_ = false;
+  bool look_again_ = false;
   std::size_t unread_ = 0;  // at most so many deliveries may come before all notices asked for are read
   std::uint64_t run_ = 0;   // all tags of this epoch up to here are acknowledged
   std::set<std::uint64_t> beyond_run_;  // and these

@@ -108,8 +108,9 @@ void declare_inbox(Connection& connection, const BrokerOptions& options) {
   bind_queue(connection, queue, peer_exchange(options), "");
 }
 
-std::uint32_t count_notices(Connection& connection, const BrokerOptions& options) {
-  return look_at(connection, inbox_queue(options)).message_count;
+InboxState look_at_inbox(Connection& connection, const BrokerOptions& options) {
+  const auto& found = look_at(connection, inbox_queue(options));
+  return {found.message_count, found.consumer_count};
 }
 
 std::uint32_t count_consumers(Connection& connection) {

@@ -20,8 +20,12 @@ bool declare_topology(Connection& connection, const BrokerOptions& options);
 
 // Makes this scheduler's inbox, bound to the peer exchange. Throws BrokerError.
 void declare_inbox(Connection& connection, const BrokerOptions& options);
-// How many notices in it the broker has not sent yet; what it has sent arrives before the answer.
-std::uint32_t count_notices(Connection& connection, const BrokerOptions& options);
+// What the broker has sent of it arrives before the answer.
+struct InboxState {
+  std::uint32_t waiting = 0;    // notices that it has not sent yet
+  std::uint32_t consumers = 0;  // more than one: what it sent on a connection that broke will come again
+};
+InboxState look_at_inbox(Connection& connection, const BrokerOptions& options);
 
 // How many consumers the request queue has; throws BrokerError when the channel is dead or the queue gone.
 std::uint32_t count_consumers(Connection& connection);
