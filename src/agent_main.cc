@@ -5,14 +5,17 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "base/clock.h"
@@ -30,6 +33,7 @@ using namespace elves;
 enum ExitCode : int { kOk = 0, kUsage = 64, kCannotBind = 69, kConfig = 78 };
 
 constexpr Millis kLeftoversTime{5000};
+constexpr Millis kAddressTime{1000};
 
 struct Arguments {
   std::string config = "conf/cfg.json";
@@ -66,6 +70,22 @@ void end_leftovers(const worker::State& state) {
     log::error("{} processes of workers that the last agent left behind cannot be killed", alive);
 }
 
+// A worker that the last agent was just starting when it was killed has its socket until the system has ended
+// it.
+void await_address(boost::asio::io_context& loop, const worker::AgentConfig& config) {
+  using boost::asio::ip::tcp;
+  const tcp::endpoint address(boost::asio::ip::make_address(config.listen), config.port);
+  const auto give_up = std::chrono::steady_clock::now() + kAddressTime;
+  for (boost::system::error_code fault;;) {
+    tcp::acceptor probe(loop, address.protocol());
+    probe.set_option(tcp::acceptor::reuse_address(true));
+    probe.bind(address, fault);
+    if (!fault) probe.listen(1, fault);
+    if (fault != boost::asio::error::address_in_use || std::chrono::steady_clock::now() > give_up) return;
+    std::this_thread::sleep_for(Millis(10));
+  }
+}
+
 int serve(worker::AgentConfig config) {
   boost::asio::io_context loop;
   const SystemClock clock;
@@ -83,6 +103,7 @@ int serve(worker::AgentConfig config) {
   config.launcher.mark = worker::worker_mark(state->name());
   std::unique_ptr<worker::Agent> agent;
   try {
+    await_address(loop, config);
     agent = std::make_unique<worker::Agent>(loop, clock, driver.timers(), config, *state);
   } catch (const boost::system::system_error& error) {
     log::error("cannot listen on {}:{}: {}", config.listen, config.port, error.code().message());

@@ -51,11 +51,13 @@ Plan plan_of(const Command& command, const std::array<int, 3>& descriptors) {
 // In the child, which shares this process's memory and must not touch it: system calls only. Comes back with
 // an errno when the program cannot be started.
 [[gnu::noinline]] int become(const Plan& plan) {
+  // First of all: until then it keeps what it has of a parent that is killed, the listening socket for one.
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return errno;
+  if (::getppid() != plan.parent) return ESRCH;
   struct sigaction plain{};
   plain.sa_handler = SIG_DFL;
   for (int number = 1; number < NSIG; ++number) ::sigaction(number, &plain, nullptr);
-  if (::setpgid(0, 0) != 0 || ::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return errno;
-  if (::getppid() != plan.parent) return ESRCH;
+  if (::setpgid(0, 0) != 0) return errno;
   for (int number = 0; number < 3; ++number) {
     if (::dup2(plan.descriptors[static_cast<std::size_t>(number)], number) < 0) return errno;
   }

@@ -99,8 +99,9 @@ class Agent:
         self.start()
 
     def start(self):
+        starts = self.log_text().count(" listens on ")
         self.process = self.launch()
-        until(self.is_listening, "elves-agent to listen")
+        until(lambda: self.is_listening() and self.log_text().count(" listens on ") > starts, "elves-agent to listen")
 
     def launch(self):
         return subprocess.Popen([BIN / "elves-agent", "--config", self.root / "conf/cfg.json"],
