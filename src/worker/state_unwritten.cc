@@ -24,6 +24,7 @@ const Kind* State::pending(Number number) const {
 // While it cannot be written: takes nothing new, and lets the loop see the ends.
 void State::refuse() {
   News news;
+  bool ends = false;
   std::vector<Change> kept;
   std::swap(kept, pending_);
   for (auto& change : kept) {
@@ -35,9 +36,10 @@ void State::refuse() {
       });
       continue;
     }
-    if (std::holds_alternative<End>(change)) news.emplace_back([this] { on_ended_(); });
+    ends = ends || std::holds_alternative<End>(change);
     pending_.push_back(std::move(change));
   }
+  if (ends) news.emplace_back([this] { on_ended_(); });
   tell(std::move(news));
 }
 

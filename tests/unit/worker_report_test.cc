@@ -41,6 +41,7 @@ TEST_F(WorkerResultSpool, OldestFirst) {
 
 TEST_F(WorkerResultSpool, WhatIsPutBackComesAfterAllOthers) {
   for (const auto* id : {"1", "2", "3"}) add(id);
+  results();  // all of them are written
   EXPECT_EQ(front(), "1");
   spool().put_back();
   for (const auto* id : {"2", "3", "1"}) EXPECT_EQ(pop(), id);
