@@ -204,7 +204,7 @@ std::vector<Fault> deaths() {
 
 class NthFailure : public ::testing::Test {
  protected:
-  NthFailure() { log::set_level("warn"); }
+  NthFailure() { log::set_level("error"); }
   ~NthFailure() override { log::set_level("info"); }
 };
 
