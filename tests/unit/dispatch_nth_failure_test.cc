@@ -55,6 +55,13 @@ std::vector<Case> cases() {
   return all;
 }
 
+// For faults that come in pairs: without those whose jobs differ from another's in nothing but their words.
+std::vector<Case> fewer_cases() {
+  auto all = cases();
+  std::erase_if(all, [](const Case& one) { return one.kind.dialect == Dialect::body || one.kind.rand_id; });
+  return all;
+}
+
 std::vector<Answer> answers(const World& world, Answer::Kind kind) {
   std::vector<Answer> found;
   for (const Publication& one : world.out) {
@@ -225,17 +232,17 @@ TEST_F(NthFailure, TheProcessDiesAtEveryOperation) {
 }
 
 TEST_F(NthFailure, TheProcessDiesTwice) {
-  for (const Case& what : cases()) {
+  for (const Case& what : fewer_cases()) {
     at_every_two_operations(what, {What::dies_after, 0, kAll}, {What::dies_after, 0, kAll, true});
   }
 }
 
 TEST_F(NthFailure, AnOperationFailsAndTheProcessDies) {
-  for (const Case& what : cases()) at_every_two_operations(what, {}, {What::dies_after, 0, kAll});
+  for (const Case& what : fewer_cases()) at_every_two_operations(what, {}, {What::dies_after, 0, kAll});
 }
 
 TEST_F(NthFailure, TheProcessDiesAndAnOperationFails) {
-  for (const Case& what : cases()) {
+  for (const Case& what : fewer_cases()) {
     at_every_two_operations(what, {What::dies_after, 0, kAll}, {What::fails, 0, 1});
   }
 }
