@@ -18,6 +18,7 @@ constexpr std::size_t kMostAtOnce = 256;
 constexpr std::chrono::seconds kDeafCheck{15};
 constexpr std::uint16_t kInboxPrefetch = 1000;
 constexpr Millis kLookAgain{100};
+constexpr Millis kPeersReturn{2000};  // beyond the longest pause of a peer's publisher
 const std::string kRequestTag = "elves-scheduler";
 const std::string kInboxTag = "elves-scheduler-inbox";
 
@@ -68,6 +69,8 @@ void Consumer::session(Connection& connection, bool peers) {
   look_again_ = false;
   if (peers) open_inbox(connection);
   asked_ = true;
+  peers_back_ = std::chrono::steady_clock::now();
+  if (troubled()) peers_back_ += kLongestPause + kPeersReturn;
   bool subscribed = !cancelled_;
   if (subscribed) subscribe(connection);
   announce_connected();
@@ -107,11 +110,13 @@ void Consumer::read_notices() {
 }
 
 // What the broker has sent before its answer is here already, among the requests; what it still holds, or
-// sent on a connection that it does not know to be broken, needs another look.
+// sent on a connection that it does not know to be broken, needs another look. After an outage the other
+// schedulers get the time to come back, too, and tell what they have settled meanwhile.
 void Consumer::look_for_notices(Connection& connection) {
   if (!has_inbox_) return handlers_.notices_read();
   const InboxState inbox = look_at_inbox(connection, options());
-  look_again_ = inbox.waiting > 0 || inbox.consumers > 1;
+  const bool peers_away = std::chrono::steady_clock::now() < peers_back_;
+  look_again_ = peers_away || inbox.waiting > 0 || inbox.consumers > 1;
   if (!look_again_) unread_ = std::size_t{options().prefetch} + kInboxPrefetch;
 }
 

@@ -76,6 +76,7 @@ class Consumer final : public Link, public DeliveryAcker {
   std::atomic<bool> asked_{false};  // for notices_read
   bool has_inbox_ = false;
   bool look_again_ = false;
+  std::chrono::steady_clock::time_point peers_back_;  // until then other schedulers may have no connection
   std::size_t unread_ = 0;  // at most so many deliveries may come before all notices asked for are read
   std::uint64_t run_ = 0;   // all tags of this epoch up to here are acknowledged
   std::set<std::uint64_t> beyond_run_;  // and these

@@ -91,6 +91,7 @@ void Link::announce_useful() {
 }
 
 void Link::announce_lost(const std::string& why) {
+  troubled_ = true;
   {
     std::lock_guard lock(trouble_mutex_);
     trouble_ = why;

@@ -49,6 +49,9 @@ class Link {
   // Waits until the connection or the mailbox has something, or a share of the heartbeat has passed.
   void wait(const Connection& connection, Millis most) const;
   bool stopping() const { return stopping_; }
+  // On the thread: whether a connection has failed or was lost before the present one.
+  bool troubled() const { return troubled_; }
+  static constexpr Millis kLongestPause{10000};  // between two attempts to connect
   const BrokerOptions& options() const { return options_; }
   MetricsSink& metrics() { return metrics_; }
   // From now on connected() is true.
@@ -67,12 +70,13 @@ class Link {
   const BrokerOptions options_;
   MetricsSink& metrics_;
   std::atomic<bool> connected_{false};
+  bool troubled_ = false;  // the thread's own: some connection failed, or was lost
   std::atomic<bool> stopping_{false};
   std::atomic<bool> ended_{false};
   mutable std::mutex trouble_mutex_;
   std::string trouble_ = "not connected yet";
   bool told_ = false;  // the current outage is in the log
-  Backoff backoff_{Millis(200), Millis(10000)};
+  Backoff backoff_{Millis(200), kLongestPause};
   std::mutex socket_mutex_;
   int socket_ = -1;  // of the present connection; under socket_mutex_
   std::thread thread_;
