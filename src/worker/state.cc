@@ -235,7 +235,8 @@ void State::tidy() {
 
 void State::tell(News news) {
   if (news.empty()) return;
-  post_([news = std::move(news)]() mutable {
+  post_([alive = std::weak_ptr<bool>(alive_), news = std::move(news)]() mutable {
+    if (alive.expired()) return;
     for (auto& one : news) one();
   });
 }

@@ -38,7 +38,8 @@ struct StateOptions {
 // over.
 class State {
  public:
-  // Runs an action on the loop thread, later. Any thread; for as long as the state lives.
+  // Runs an action on the loop thread, later. Any thread. What is left when the state is destroyed does
+  // nothing.
   using Post = std::function<void(std::function<void()>)>;
 
   // Executions that were running when the last agent died are ended with flag -1, "agent restarted while the
@@ -132,6 +133,7 @@ class State {
   const StateOptions options_;
   const Clock& clock_;
   const Post post_;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<FolderLock> lock_;
   Mailbox<Order> mailbox_;
 
