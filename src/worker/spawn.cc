@@ -14,6 +14,7 @@
 namespace elves::worker {
 namespace {
 
+constexpr int kReport = 3;        // the child's pipe to its parent; closed when the program starts
 constexpr int kMostOpen = 65536;  // where the kernel cannot close them all at once
 
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
@@ -27,14 +28,16 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
 struct Plan {
   const char* folder;
   std::array<int, 3> descriptors;
+  int report;
   std::vector<char*> argv;
   std::vector<char*> environment;
   pid_t parent;
 };
 
-Plan plan_of(const Command& command, const std::array<int, 3>& descriptors) {
+Plan plan_of(const Command& command, const std::array<int, 3>& descriptors, int report) {
   Plan plan{.folder = command.folder.c_str(),
             .descriptors = descriptors,
+            .report = report,
             .argv = pointers_to(command.argv),
             .environment = {},
             .parent = ::getpid()};
@@ -61,8 +64,10 @@ Plan plan_of(const Command& command, const std::array<int, 3>& descriptors) {
   for (int number = 0; number < 3; ++number) {
     if (::dup2(plan.descriptors[static_cast<std::size_t>(number)], number) < 0) return errno;
   }
-  if (::close_range(3, ~0U, 0) != 0) {
-    for (int number = 3; number < kMostOpen; ++number) ::close(number);
+  if (plan.report != kReport && ::dup2(plan.report, kReport) < 0) return errno;
+  if (::fcntl(kReport, F_SETFD, FD_CLOEXEC) != 0) return errno;
+  if (::close_range(kReport + 1, ~0U, 0) != 0) {
+    for (int number = kReport + 1; number < kMostOpen; ++number) ::close(number);
   }
   if (::chdir(plan.folder) != 0) return errno;
   sigset_t none;
@@ -72,26 +77,42 @@ Plan plan_of(const Command& command, const std::array<int, 3>& descriptors) {
   return errno;
 }
 
+// Sends why it could not become the program to its parent.
+[[noreturn]] void give_up(int report, int why) {
+  for (const int to : {report, kReport}) {
+    if (::write(to, &why, sizeof why) == sizeof why) break;
+  }
+  ::_exit(127);
+}
+
+// What the child sent; 0 when it became the program, which closed the pipe.
+int read_report(int from) {
+  int why = 0;
+  ssize_t got = 0;
+  do {
+    got = ::read(from, &why, sizeof why);
+  } while (got < 0 && errno == EINTR);
+  return got == sizeof why ? why : 0;
+}
+
 }  // namespace
 
 int spawn(const Command& command, int input, int output, int errors, pid_t& pid) {
-  const Plan plan = plan_of(command, {input, output, errors});
+  std::array<int, 2> report{};
+  if (::pipe2(report.data(), O_CLOEXEC) != 0) return errno;
+  const Plan plan = plan_of(command, {input, output, errors}, report[1]);
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  static volatile int failed;  // the child's word to its parent; one loop thread starts workers
-  failed = 0;
   pid = ::vfork();
-  if (pid == 0) {
-    failed = become(plan);
-    ::_exit(127);
-  }
-  const int no_child = pid < 0 ? errno : 0;
+  if (pid == 0) give_up(plan.report, become(plan));
+  int why = pid < 0 ? errno : 0;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (no_child != 0) return no_child;
-  const int why = failed;
-  if (why != 0) {
+  ::close(report[1]);
+  if (pid > 0) why = read_report(report[0]);
+  ::close(report[0]);
+  if (pid > 0 && why != 0) {
     while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
     }
   }

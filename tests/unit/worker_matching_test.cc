@@ -67,17 +67,17 @@ TEST_F(WorkerMatching, ACronThatMayBeARepeatIsToldByItsRequest) {
 
 TEST_F(WorkerMatching, AReportedCronIsTakenForItsRepeatForAMinute) {
   const auto first = report(some("cron", "1", "E1"));
-  clock.wall += Millis(59999);
+  clock.advance(Millis(59999));
   const auto soon = take(repeat(some("cron", "1", "E2")));
   EXPECT_EQ(soon.kind, Kind::reported);
   EXPECT_EQ(soon.number, first);
-  clock.wall += Millis(1);
+  clock.advance(Millis(1));
   EXPECT_EQ(take(repeat(some("cron", "1", "E3"))).kind, Kind::taken);
 }
 
 TEST_F(WorkerMatching, AnOpenCronIsTakenForItsRepeatForEver) {
   const auto first = take(some("cron", "1", "E1"));
-  clock.wall += std::chrono::hours(100);
+  clock.advance(std::chrono::hours(100));
   EXPECT_EQ(take(repeat(some("cron", "1", "E2"))).number, first.number);
   end(first.number);
   EXPECT_EQ(take(repeat(some("cron", "1", "E3"))).number, first.number);
@@ -88,7 +88,7 @@ TEST_F(WorkerMatching, AQueueTaskIsToldByItsId) {
   EXPECT_EQ(take(some("queue", "1", "E2")).number, first.number);
   end(first.number);
   state->report(first.number, true);
-  clock.wall += std::chrono::hours(100);
+  clock.advance(std::chrono::hours(100));
   auto other_request = some("queue", "1", "E3");
   other_request.request = "00000000000000BB";
   EXPECT_EQ(take(other_request).kind, Kind::reported);
@@ -168,7 +168,7 @@ TEST_F(WorkerMatching, OnlyOneSendingWasOvertaken) {
 
 TEST_F(WorkerMatching, WhatComesLaterIsAnotherFiring) {
   take(marked_repeat());
-  clock.wall += std::chrono::seconds(6);
+  clock.advance(std::chrono::seconds(6));
   EXPECT_EQ(take(some("cron", "1", "E1")).kind, Kind::taken);
 }
 

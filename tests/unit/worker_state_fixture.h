@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/post.hpp>
 #include <filesystem>
 #include <memory>
@@ -22,8 +23,11 @@ using Kind = Decision::Kind;
 class SetClock final : public Clock {
  public:
   SteadyTime now() const override { return std::chrono::steady_clock::now(); }
-  WallTime wall_now() const override { return wall; }
-  WallTime wall = std::chrono::system_clock::now();
+  WallTime wall_now() const override { return wall_; }
+  void advance(Millis by) { wall_ = wall_.load() + by; }
+
+ private:
+  std::atomic<WallTime> wall_ = std::chrono::system_clock::now();  // the state's thread reads it
 };
 
 class StateFixture : public testing::Test {

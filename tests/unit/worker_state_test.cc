@@ -69,7 +69,7 @@ TEST_F(WorkerState, WhatWasRunningIsEndedAndWhatWasNotStartedIsThere) {
   ASSERT_EQ(left.size(), 1U);
   EXPECT_EQ(left[0].number, waiting);
   EXPECT_EQ(left[0].instruction, ins);
-  EXPECT_LE(clock.wall - left[0].taken, Millis(1));
+  EXPECT_LE(clock.wall_now() - left[0].taken, Millis(1));
   const auto found = results();
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].result.id, "running");
@@ -97,7 +97,7 @@ TEST_F(WorkerState, ReportedExecutionsAreForgottenByAgeAndNumber) {
   loop.until([&] { return take({Offer{some("queue", "1", ""), "new"}}).at(0).kind == Kind::refused; },
              "the oldest to be forgotten");
   EXPECT_EQ(take(some("queue", "2", "")).kind, Kind::reported);
-  clock.wall += std::chrono::hours(2);
+  clock.advance(std::chrono::hours(2));
   loop.until([&] { return take({Offer{some("queue", "3", ""), "new"}}).at(0).kind == Kind::refused; },
              "all to be forgotten");
 }
