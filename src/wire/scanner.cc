@@ -72,6 +72,7 @@ void MessageScanner::reset() {
   fault_ = "";
   stage_ = Stage::version;
   illegal_ = false;
+  lists_structs_ = true;
   value_ = 0;
   levels_.clear();
 }
@@ -169,6 +170,7 @@ bool MessageScanner::read_container(std::string_view buffer, bool is_map) {
   };
   if (!known(first) || !known(second)) return fail("unknown element type");
   if (count == 0) return true;
+  if (value_ == list && levels_.size() == 1 && first != structure) lists_structs_ = false;
 
   const auto least =
       std::uint64_t{count} * (is_map ? width(first).bytes + width(second).bytes : width(first).bytes);

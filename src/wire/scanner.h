@@ -31,6 +31,10 @@ class MessageScanner {
 
   // Of a whole message.
   std::size_t size() const { return position_; }
+  // Of a whole message: every list that is an argument or a result, and not empty, is one of structs.
+  // Generated code, which knows no others there, reads the elements as structs whatever the list says they
+  // are.
+  bool lists_structs() const { return lists_structs_; }
   // Of an illegal one: what is wrong, for a person; a constant.
   const char* fault() const { return fault_; }
   // Forgets the message: the next scan() starts a new one.
@@ -66,6 +70,7 @@ class MessageScanner {
   const char* fault_ = "";
   Stage stage_ = Stage::version;
   bool illegal_ = false;
+  bool lists_structs_ = true;
   std::uint8_t value_ = 0;  // type of the value that starts at position_; 0 = none, a level goes on
   std::vector<Level> levels_;
 };

@@ -25,6 +25,9 @@ std::int32_t int_size(std::size_t size) {
 void require_whole(std::string_view message) {
   MessageScanner scanner({.max_bytes = message.size()});
   const auto verdict = scanner.scan(message);
+  if (verdict == MessageScanner::Verdict::whole && !scanner.lists_structs()) {
+    throw TProtocolException(TProtocolException::INVALID_DATA, "a list of something else than structs");
+  }
   if (verdict == MessageScanner::Verdict::whole && scanner.size() == message.size()) return;
   const bool illegal = verdict == MessageScanner::Verdict::illegal;
   throw TProtocolException(TProtocolException::INVALID_DATA,

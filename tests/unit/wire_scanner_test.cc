@@ -65,6 +65,18 @@ TEST(MessageScanner, FindsTheEndHoweverTheMessageIsCut) {
   }
 }
 
+TEST(MessageScanner, TellsArgumentsThatAreListsOfSomethingElseThanStructs) {
+  const auto lists_structs = [](const std::string& fields) {
+    MessageScanner scanner({});
+    EXPECT_EQ(scanner.scan(call(fields + "\0"s)), Verdict::whole);
+    return scanner.lists_structs();
+  };
+  EXPECT_TRUE(lists_structs(list(12, 1) + "\0"s));
+  EXPECT_TRUE(lists_structs(list(8, 0)));
+  EXPECT_TRUE(lists_structs(field(12) + list(8, 1) + word(5) + "\0"s));
+  EXPECT_FALSE(lists_structs(list(8, 1) + word(5)));
+}
+
 TEST(MessageScanner, FindsTheEndByteByByte) {
   MessageScanner scanner({});
   for (const auto& message : whole_messages()) {
