@@ -6,8 +6,8 @@
 #include <list>
 #include <unordered_map>
 
+#include "base/random_name.h"
 #include "dispatch/ports.h"
-#include "journal/random_name.h"
 
 namespace elves {
 
@@ -31,7 +31,7 @@ class MemoryJournal final : public Journal {
  private:
   using Order = std::list<JobRecord>;
 
-  const std::string instance_ = journal::random_name();
+  const std::string instance_ = random_name();
   const std::size_t history_;
   const Post post_;
   Order order_;                      // oldest first

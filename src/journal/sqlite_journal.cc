@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "journal/random_name.h"
+#include "base/random_name.h"
 #include "journal/store.h"
 
 namespace elves {
@@ -18,7 +18,6 @@ namespace elves {
 namespace {
 
 using journal::LockFile;
-using journal::random_name;
 using journal::Store;
 
 constexpr std::size_t held_bite = 1000;

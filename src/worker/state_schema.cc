@@ -5,8 +5,9 @@
 
 #include <array>
 #include <cstdint>
-#include <random>
 #include <stdexcept>
+
+#include "base/random_name.h"
 
 namespace elves::worker {
 namespace {
@@ -39,8 +40,7 @@ int number_of(soci::session& sql, const char* query) {
 }
 
 void make_tables(soci::session& sql) {
-  std::random_device random;
-  const auto id = fmt::format("{:08X}{:08X}", random(), random());
+  const auto id = random_name();
   soci::transaction all(sql);
   for (const char* statement : kTables) sql << statement;
   sql << "INSERT INTO meta (name, value) VALUES ('id', :id)", soci::use(id);

@@ -1,4 +1,6 @@
 """Two schedulers on one queue, a journal each: a result reaches the one that did not send the job."""
+import signal
+
 import pytest
 from harness.answers import accepted, code_of, ended, error_of, fence
 from harness.jobs import async_job, new_id, send_sync
@@ -123,6 +125,29 @@ def test_a_broker_that_allows_no_further_exchange_is_done_without(make_site, bro
     peer.publish(job)
     assert ended(peer, job)["flag"] == "true"
     assert "no exchange elves.peers can be made" in site.scheduler.log()
+
+
+def test_a_scheduler_that_stood_still_takes_nothing_from_its_old_connection(make_site, broker):
+    site = make_site(broker=broker, settings={"mq.heartbeat": 1}).start()
+    peer = site.peer()
+    site.scheduler.signal(signal.SIGSTOP)
+    job = async_job(sender="cron", type="cron", param=new_id())
+    try:
+        peer.publish(job)  # goes into its socket
+        peer.pump(lambda: peer.queue_state("scheduler")[1] == 0, 20, "the broker to give it up")
+    finally:
+        site.scheduler.signal(signal.SIGCONT)
+    assert ended(peer, job)["flag"] == "true"
+    assert "stood still for longer than the heartbeat" in site.scheduler.log()
+    assert len(site.farm.calls(param=job["mqbody"]["param"])) == 1
+    fence(peer)
+
+
+def test_the_inbox_is_bounded_and_does_not_outlive_its_scheduler_for_ever(make_site, broker):
+    site = make_site(broker=broker, settings={"mq.peers.maxLength": 77, "mq.peers.expires": 66}).start()
+    listed = broker.rabbitmqctl("list_queues", "--vhost", site.vhost, "name", "durable", "arguments")
+    [inbox] = [line for line in listed.splitlines() if line.startswith("scheduler.peer.")]
+    assert "true" in inbox and '"x-max-length",77' in inbox and '"x-expires",66000' in inbox
 
 
 def test_what_is_no_notice_is_ignored(make_pair):

@@ -1,4 +1,4 @@
-// A name for this scheduler.
+// Names that no two processes give themselves.
 #pragma once
 
 #include <fmt/format.h>
@@ -6,7 +6,7 @@
 #include <random>
 #include <string>
 
-namespace elves::journal {
+namespace elves {
 
 // 16 hex digits from the system's random numbers.
 inline std::string random_name() {
@@ -14,4 +14,4 @@ inline std::string random_name() {
   return fmt::format("{:08X}{:08X}", random(), random());
 }
 
-}  // namespace elves::journal
+}  // namespace elves
