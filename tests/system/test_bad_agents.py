@@ -4,6 +4,7 @@ import time
 import pytest
 from harness.answers import code_of, error_of
 from harness.jobs import async_job, new_id, send_sync, sync_job
+from harness.util import connections_to, wait_for
 
 GOOD = "127.0.0.2"
 KINDS = {
@@ -70,9 +71,11 @@ def test_a_slow_answer_is_a_good_answer(peer):
     assert flat(peer.call(send_sync(ip=KINDS["trickle"], param="bit by bit")))["worker_message"] == "bit by bit"
 
 
-def test_an_agent_that_closes_after_each_answer(peer):
+def test_an_agent_that_closes_after_each_answer(peer, site):
     """A connection whose peer has gone is not used again: no job fails for it."""
+    where = KINDS["close_after_reply"], site.scheduler.agent_port
     for number in range(30):
+        wait_for(lambda: connections_to(*where) == 0, 10, "the agent to close")  # its answer is here before that
         data = flat(peer.call(send_sync(ip=KINDS["close_after_reply"], param=str(number))))
         assert (data["error"], data["worker_message"]) == ("", str(number))
 

@@ -167,6 +167,7 @@ class TestDeath:
 
     def test_killed_with_200_jobs_in_flight(self, site, broker):
         flight = Flight(site, 200, 6)
+        wait_for(lambda: broker.has_on_disk(flight.replies), 10, "the reply queue to be on disk")
         broker.kill()
         wait_for(lambda: site.scheduler.health() == 503, BACK, "the loss to be noticed")
         broker.start()

@@ -61,6 +61,14 @@ class RabbitMq:
         if self._epmd is not None:
             end_process(self._epmd)
 
+    def has_on_disk(self, name):
+        """Whether a durable queue of this name survives kill(): it is in the files, not only in the broker's memory."""
+        files = (file for file in (self.folder / "mnesia").rglob("*") if file.suffix in (".LOG", ".DCL", ".DCD"))
+        try:
+            return any(name.encode() in file.read_bytes() for file in files)
+        except FileNotFoundError:  # the broker is just putting another one in its place
+            return False
+
     def rabbitmqctl(self, *arguments):
         """Runs rabbitmqctl against this node (a second or two) and answers with its output."""
         return subprocess.run([f"{PROGRAMS}/rabbitmqctl", "--node", self._node, "--quiet", *arguments], check=True,

@@ -4,6 +4,7 @@ import os
 import random
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -43,6 +44,14 @@ def accepts(host, port):
         return True
     except OSError:
         return False
+
+
+def connections_to(host, port):
+    """How many connections to there stand, from both ends' view: the peer has not closed them."""
+    remote = "%08X:%04X" % (int.from_bytes(socket.inet_aton(host), sys.byteorder), port)
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table][1:]
+    return sum(row[2] == remote and row[3] == "01" for row in rows)
 
 
 def end_process(process, timeout=10.0):
