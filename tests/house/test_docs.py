@@ -13,7 +13,7 @@ def headings(page):
 
 
 def test_configuration_page_has_every_key_and_no_other():
-    table = (ROOT / "src/config/keys.cc").read_text()
+    table = (ROOT / "src/config/key_table.cc").read_text()
     page = (ROOT / "docs/configuration.md").read_text()
     known = set(re.findall(rf'"({KEY})"', table))
     described = re.findall(rf"^\| `({KEY})` \|", page, re.MULTILINE)
@@ -22,7 +22,7 @@ def test_configuration_page_has_every_key_and_no_other():
 
 
 def test_settings_that_pages_mention_exist():
-    known = set(re.findall(rf'"({KEY})"', (ROOT / "src/config/keys.cc").read_text()))
+    known = set(re.findall(rf'"({KEY})"', (ROOT / "src/config/key_table.cc").read_text()))
     rooms = {key.split(".")[0] for key in known}
     unknown = []
     for page in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]):

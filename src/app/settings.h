@@ -1,0 +1,28 @@
+// The configuration as each room wants it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "agent/agent_pool.h"
+#include "config/options.h"
+#include "dialect/limits.h"
+#include "dispatch/dispatcher.h"
+#include "dispatch/ports.h"
+#include "wire/server.h"
+
+namespace elves::app {
+
+DispatchLimits dispatch_limits(const config::Options& options);
+agent::PoolOptions pool_options(const config::Options& options);
+wire::ServerLimits server_limits(const config::Options& options);
+dialect::Limits api_limits(const config::Options& options);
+
+using JournalPost = std::function<void(std::function<void()>)>;
+// In memory when journal.path is empty. Throws std::runtime_error saying why the file cannot be used.
+// `post` brings an action to the loop; `open_now` tells what is open, loop thread only.
+std::unique_ptr<Journal> open_journal(const config::JournalOptions& journal, JournalPost post,
+                                      std::function<std::vector<JobRecord>()> open_now);
+
+}  // namespace elves::app

@@ -1,0 +1,153 @@
+#include "config/key_kinds.h"
+#include "config/keys.h"
+#include "config/listen.h"
+
+namespace elves::config {
+namespace {
+
+constexpr std::uint64_t kDay = 86'400;
+constexpr std::uint64_t kMillion = 1'000'000;
+constexpr std::uint64_t kMiB = 1U << 20;
+
+std::vector<Key> mq_keys() {
+  const auto mq = [](auto field) { return at(&Options::mq, field); };
+  return {
+      text("mq.ip", mq(&MqOptions::ip), one_word, "address: a host name or an IP address"),
+      port("mq.port", mq(&MqOptions::port)),
+      text("mq.user", mq(&MqOptions::user), some_text, "user name: some text"),
+      text("mq.vhost", mq(&MqOptions::vhost), short_name,
+           "virtual host: its name, '/' is the broker's default"),
+      text("mq.exchange", mq(&MqOptions::exchange), short_name, "exchange: its name, of 1 to 255 bytes"),
+      count("mq.prefetch", mq(&MqOptions::prefetch), 1, 65535),
+      seconds("mq.heartbeat", mq(&MqOptions::heartbeat), 1, 3600),
+      bytes("mq.maxMessage", mq(&MqOptions::max_message), 1024, 128 * kMiB),
+      count("mq.dead.maxLength", mq(&MqOptions::dead_max_length), 1, 10 * kMillion),
+      seconds("mq.maxHold", mq(&MqOptions::max_hold), 1, kDay),
+      count("mq.peers.maxLength", mq(&MqOptions::peers_max_length), 1, 100 * kMillion),
+      seconds("mq.peers.expires", mq(&MqOptions::peers_expires), 60, 365 * kDay),
+  };
+}
+
+std::vector<Key> thrift_keys() {
+  const auto thrift = [](auto field) { return at(&Options::thrift, field); };
+  return {
+      text("thrift.scheduler.host", thrift(&ThriftOptions::host), is_ip_literal,
+           "address to listen on: an IP address, 0.0.0.0 for all"),
+      port("thrift.scheduler.port", thrift(&ThriftOptions::port)),
+      port("thrift.agent.port", thrift(&ThriftOptions::agent_port)),
+      millis("thrift.outTime", thrift(&ThriftOptions::out_time), 1, 600'000),
+      bytes("thrift.maxMessage", thrift(&ThriftOptions::max_message), 1024, 1024 * kMiB),
+      count("thrift.maxConnections", thrift(&ThriftOptions::max_connections), 1, kMillion),
+      seconds("thrift.idleTimeout", thrift(&ThriftOptions::idle), 1, kDay),
+  };
+}
+
+std::vector<Key> agent_keys() {
+  const auto agent = [](auto field) { return at(&Options::agent, field); };
+  return {
+      count("agent.maxInFlight", agent(&AgentOptions::max_in_flight), 1, 100'000),
+      count("agent.maxWaiting", agent(&AgentOptions::max_waiting), 0, 10 * kMillion),
+      count("agent.maxBatch", agent(&AgentOptions::max_batch), 1, 10'000),
+      seconds("agent.idleTimeout", agent(&AgentOptions::idle), 1, kDay),
+      count("agent.breaker.failures", agent(&AgentOptions::breaker_failures), 0, kMillion),
+      seconds("agent.breaker.pause", agent(&AgentOptions::breaker_pause), 1, 3600),
+  };
+}
+
+std::vector<Key> job_keys() {
+  const auto job = [](auto field) { return at(&Options::job, field); };
+  return {
+      seconds("job.defaultTimeout", job(&JobOptions::default_timeout), 1, 7 * kDay),
+      seconds("job.grace", job(&JobOptions::grace), 0, 3600),
+      count("job.maxOpen", job(&JobOptions::max_open), 1, 10 * kMillion),
+      count("job.retry.attempts", job(&JobOptions::retry_attempts), 1, 1000),
+      millis("job.retry.pause", job(&JobOptions::retry_pause), 10, 3'600'000),
+      millis("job.retry.maxPause", job(&JobOptions::retry_max_pause), 10, 3'600'000),
+  };
+}
+
+std::vector<Key> result_keys() {
+  const auto result = [](auto field) { return at(&Options::result, field); };
+  return {
+      seconds("result.keep", result(&ResultOptions::keep), 0, 365 * kDay),
+      count("result.keepMax", result(&ResultOptions::keep_max), 0, kMillion),
+  };
+}
+
+std::vector<Key> journal_keys() {
+  const auto journal = [](auto field) { return at(&Options::journal, field); };
+  return {
+      text("journal.path", journal(&JournalOptions::path), any_text,
+           "file name; empty = in memory, forgotten at every restart"),
+      seconds("journal.keep", journal(&JournalOptions::keep), 1, 3650 * kDay),
+      count("journal.keepJobs", journal(&JournalOptions::keep_jobs), 0, 100 * kMillion),
+      bytes("journal.maxBytes", journal(&JournalOptions::max_bytes), kMiB, kMiB * kMiB),
+  };
+}
+
+std::vector<Key> admin_keys() {
+  const auto admin = [](auto field) { return at(&Options::admin, field); };
+  return {
+      flag("admin.enabled", admin(&AdminOptions::enabled)),
+      text(
+          "admin.listen", admin(&AdminOptions::listen),
+          [](const std::string& value) { return parse_listen(value).has_value(); },
+          "address to listen on: 127.0.0.1:10180, [::1]:10180 or the like"),
+  };
+}
+
+std::vector<Key> zookeeper_keys() {
+  const auto zookeeper = [](auto field) { return at(&Options::zookeeper, field); };
+  return {
+      flag("zookeeper.enabled", zookeeper(&ZookeeperOptions::enabled)),
+      text("zookeeper.host", zookeeper(&ZookeeperOptions::host), maybe_hosts,
+           "ensemble: host:port,host:port without spaces"),
+      millis("zookeeper.outTime", zookeeper(&ZookeeperOptions::out_time), 1, 600'000),
+      text("zookeeper.root", zookeeper(&ZookeeperOptions::root), absolute_node,
+           "node: a path that begins with / and does not end with one"),
+  };
+}
+
+std::vector<Key> log_keys() {
+  const auto log = [](auto field) { return at(&Options::log, field); };
+  return {
+      choice("log.level", log(&log::LogOptions::level), {"trace", "debug", "info", "warn", "error"}),
+      text("log.file", log(&log::LogOptions::file), any_text, "file name: empty means standard error"),
+      choice("log.format", log(&log::LogOptions::format), {"text", "json"}),
+      bytes("log.maxBytes", log(&log::LogOptions::rotate_bytes), 4096, kMiB * kMiB),
+      count("log.maxFiles", log(&log::LogOptions::rotate_files), 1, 1000),
+  };
+}
+
+std::vector<Key> process_keys() {
+  return {
+      seconds(
+          "drain.timeout", [](auto& options) -> auto& { return options.drain; }, 0, 3600),
+  };
+}
+
+std::vector<Key> make_keys() {
+  std::vector<Key> all;
+  for (const auto& group : {mq_keys(), thrift_keys(), agent_keys(), job_keys(), result_keys(), journal_keys(),
+                            admin_keys(), zookeeper_keys(), log_keys(), process_keys()}) {
+    all.insert(all.end(), group.begin(), group.end());
+  }
+  return all;
+}
+
+}  // namespace
+
+const std::vector<Key>& keys() {
+  static const std::vector<Key> table = make_keys();
+  return table;
+}
+
+const std::vector<Secret>& secrets() {
+  static const std::vector<Secret> table{
+      {"mq.password", "mq.password.file", "ELVES_MQ_PASSWORD", at(&Options::mq, &MqOptions::password)},
+      {"admin.token", "admin.token.file", "ELVES_ADMIN_TOKEN", at(&Options::admin, &AdminOptions::token)},
+  };
+  return table;
+}
+
+}  // namespace elves::config
