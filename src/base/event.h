@@ -25,8 +25,15 @@ enum class Event : std::uint8_t {
   broker_lost,
   agent_given_up,   // its breaker has opened
   agent_not_tried,  // a call failed because a breaker is open
+  agent_offline_tried,   // one that ZooKeeper knows to be offline was tried, for a short time
+  zookeeper_connected,   // connected, with a session that is new or was there
+  zookeeper_lost,        // the connection or the session
+  zookeeper_expired,     // the session
+  zookeeper_registered,  // this scheduler's node was made
+  zookeeper_refused,     // something could not be read or made
+  zookeeper_bad_data,    // a node holds what it should not
 };
-inline constexpr std::size_t kEvents = static_cast<std::size_t>(Event::agent_not_tried) + 1;
+inline constexpr std::size_t kEvents = static_cast<std::size_t>(Event::zookeeper_bad_data) + 1;
 
 // Where events are counted. Any thread.
 class MetricsSink {

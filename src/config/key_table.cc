@@ -51,6 +51,8 @@ std::vector<Key> agent_keys() {
       seconds("agent.idleTimeout", agent(&AgentOptions::idle), 1, kDay),
       count("agent.breaker.failures", agent(&AgentOptions::breaker_failures), 0, kMillion),
       seconds("agent.breaker.pause", agent(&AgentOptions::breaker_pause), 1, 3600),
+      seconds("agent.offlineAfter", agent(&AgentOptions::offline_after), 0, 365 * kDay),
+      millis("agent.offlineConnect", agent(&AgentOptions::offline_connect), 1, 600'000),
   };
 }
 
@@ -105,6 +107,8 @@ std::vector<Key> zookeeper_keys() {
       millis("zookeeper.outTime", zookeeper(&ZookeeperOptions::out_time), 1, 600'000),
       text("zookeeper.root", zookeeper(&ZookeeperOptions::root), absolute_node,
            "node: a path that begins with / and does not end with one"),
+      count("zookeeper.maxWatched", zookeeper(&ZookeeperOptions::max_watched), 1, 20'000),
+      count("zookeeper.maxAgents", zookeeper(&ZookeeperOptions::max_agents), 1, kMillion),
   };
 }
 
@@ -146,6 +150,8 @@ const std::vector<Secret>& secrets() {
   static const std::vector<Secret> table{
       {"mq.password", "mq.password.file", "ELVES_MQ_PASSWORD", at(&Options::mq, &MqOptions::password)},
       {"admin.token", "admin.token.file", "ELVES_ADMIN_TOKEN", at(&Options::admin, &AdminOptions::token)},
+      {"zookeeper.auth", "zookeeper.auth.file", "ELVES_ZOOKEEPER_AUTH",
+       at(&Options::zookeeper, &ZookeeperOptions::auth)},
   };
   return table;
 }

@@ -150,6 +150,10 @@ class Loader {
       error(line_of("zookeeper.enabled"), "zookeeper.enabled",
             "true needs zookeeper.host: host:port,host:port");
     }
+    const auto colon = options.zookeeper.auth.find(':');
+    if (!options.zookeeper.auth.empty() && (colon == 0 || colon >= options.zookeeper.auth.size() - 1)) {
+      error(line_of("zookeeper.auth"), "zookeeper.auth", "is no identity: user:password");
+    }
     const auto listen = parse_listen(options.admin.listen);
     if (options.admin.enabled && !listen->loopback() && options.admin.token.empty()) {
       error(line_of("admin.listen"), "admin.listen",

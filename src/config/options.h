@@ -46,6 +46,8 @@ struct AgentOptions {
   std::chrono::seconds idle{60};       // agent.idleTimeout: an unused connection is closed
   std::uint32_t breaker_failures = 5;  // agent.breaker.failures: in a row, then it is left alone; 0 = never
   std::chrono::seconds breaker_pause{10};  // agent.breaker.pause: for so long
+  std::chrono::seconds offline_after{60};  // agent.offlineAfter: ZooKeeper knows it to be offline for so long
+  std::chrono::milliseconds offline_connect{500};  // agent.offlineConnect: then connecting takes no longer
 };
 
 struct JobOptions {
@@ -80,6 +82,9 @@ struct ZookeeperOptions {
   std::string host;                           // zookeeper.host: ensemble list
   std::chrono::milliseconds out_time{10000};  // zookeeper.outTime: session and connect timeout
   std::string root = "/elves";                // zookeeper.root
+  std::string auth;  // zookeeper.auth, zookeeper.auth.file, ELVES_ZOOKEEPER_AUTH: user:password; never logged
+  std::size_t max_watched = 5000;   // zookeeper.maxWatched: schedulers, and processors, that are looked at
+  std::size_t max_agents = 200000;  // zookeeper.maxAgents: agents whose state is known
 };
 
 struct Options {

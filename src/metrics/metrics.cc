@@ -35,6 +35,13 @@ constexpr std::array<Named, kEvents> kNames{{
     {"elves_broker_losses_total", "Connections to the broker lost"},
     {"elves_agent_breaker_opens_total", "Agents that could not be reached too often in a row"},
     {"elves_agent_breaker_refusals_total", "Calls that failed at once because of it"},
+    {"elves_agent_offline_tries_total", "Connections tried for a short time, to agents known to be offline"},
+    {"elves_zookeeper_connects_total", "Connections made to ZooKeeper"},
+    {"elves_zookeeper_losses_total", "Connections to ZooKeeper lost"},
+    {"elves_zookeeper_expirations_total", "Sessions with ZooKeeper that have expired"},
+    {"elves_zookeeper_registrations_total", "Times this scheduler registered itself"},
+    {"elves_zookeeper_refusals_total", "Nodes that ZooKeeper did not let be read or made"},
+    {"elves_zookeeper_bad_data_total", "Nodes that hold what they should not"},
 }};
 
 }  // namespace

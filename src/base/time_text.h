@@ -1,0 +1,23 @@
+// Moments as text that other machines and programs understand.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <ctime>
+#include <string>
+
+#include "base/clock.h"
+
+namespace elves {
+
+// "2026-11-25T14:05:09Z". Any thread.
+inline std::string utc_text(WallTime time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+}  // namespace elves
