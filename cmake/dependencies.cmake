@@ -14,6 +14,12 @@ pkg_check_modules(THRIFT REQUIRED IMPORTED_TARGET thrift)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 find_program(THRIFT_COMPILER thrift REQUIRED)
 
+find_path(ZOOKEEPER_INCLUDE zookeeper/zookeeper.h REQUIRED)
+find_library(ZOOKEEPER_MT zookeeper_mt REQUIRED)
+add_library(zookeeper_mt INTERFACE)
+target_include_directories(zookeeper_mt SYSTEM INTERFACE ${ZOOKEEPER_INCLUDE})
+target_link_libraries(zookeeper_mt INTERFACE ${ZOOKEEPER_MT})
+
 
 # Debian packages SOCI without its CMake files.
 find_path(SOCI_INCLUDE soci/soci.h REQUIRED)

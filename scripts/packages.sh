@@ -5,14 +5,14 @@ build_packages=(
   g++ cmake ninja-build ccache pkg-config
   libboost1.81-dev libboost-json1.81-dev libssl-dev
   librabbitmq-dev libxxhash-dev libthrift-dev thrift-compiler
-  libsoci-dev libsqlite3-dev
+  libsoci-dev libsqlite3-dev libzookeeper-mt-dev
   libspdlog-dev libfmt-dev prometheus-cpp-dev libcli11-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 demo_packages=(python3)
 broker_packages=(rabbitmq-server)
 test_packages=(
-  python3 python3-pytest python3-pika python3-thrift python3-kazoo rabbitmq-server
+  python3 python3-pytest python3-pika python3-thrift python3-kazoo rabbitmq-server zookeeper
   clang-format-19 shellcheck
 )
 lint_packages=(clang-format-19 clang-tidy-19 shellcheck)
