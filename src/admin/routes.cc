@@ -118,8 +118,10 @@ Routed page_route(const Head& head, std::string_view path, std::string_view quer
   if (path == kJobs) return jobs_route(head, query);
   if (path.starts_with(kJobs) && path[kJobs.size()] == '/')
     return job_route(head, path.substr(kJobs.size() + 1));
-  constexpr std::array<std::pair<std::string_view, Endpoint>, 3> kPages{
-      {{"/", Endpoint::index}, {"/healthz", Endpoint::health}, {"/metrics", Endpoint::metrics}}};
+  constexpr std::array<std::pair<std::string_view, Endpoint>, 4> kPages{{{"/", Endpoint::index},
+                                                                         {"/healthz", Endpoint::health},
+                                                                         {"/metrics", Endpoint::metrics},
+                                                                         {"/api/v1/nodes", Endpoint::nodes}}};
   const auto* page = std::ranges::find(kPages, path, [](const auto& entry) { return entry.first; });
   if (page == kPages.end()) return error_reply(404, "no such page");
   if (!reads(head)) return not_allowed(head, "GET, HEAD");
@@ -129,7 +131,7 @@ Routed page_route(const Head& head, std::string_view path, std::string_view quer
 Reply index_page() {
   return {200, R"({"name":"elves-scheduler","version":")" ELVES_VERSION R"(","endpoints":[)"
                R"("POST /api/v1/jobs[?wait=true]","GET /api/v1/jobs?state=&ip=&limit=",)"
-               R"("GET /api/v1/jobs/{log_id}","GET /healthz","GET /metrics"]})"};
+               R"("GET /api/v1/jobs/{log_id}","GET /api/v1/nodes","GET /healthz","GET /metrics"]})"};
 }
 
 // One promise to answer, shared by the copies of a Respond: the first call counts, no call at all is a 500.
@@ -157,6 +159,8 @@ void call(AdminView& view, Route route, std::string body, const Respond& respond
       return view.job(std::move(route.log_id), respond);
     case Endpoint::jobs:
       return view.jobs(std::move(route.state), std::move(route.ip), route.limit, respond);
+    case Endpoint::nodes:
+      return view.nodes(respond);
     case Endpoint::health:
       return view.health(respond);
     case Endpoint::index:

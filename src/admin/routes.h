@@ -32,7 +32,7 @@ struct Reply {
   std::string allow;  // of a 405
 };
 
-enum class Endpoint : std::uint8_t { index, health, metrics, submit, job, jobs };
+enum class Endpoint : std::uint8_t { index, health, metrics, submit, job, jobs, nodes };
 
 // A request that will be served, its query parsed.
 struct Route {

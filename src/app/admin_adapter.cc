@@ -87,6 +87,10 @@ void AdminAdapter::jobs(std::string state, std::string ip, std::size_t limit, ad
   });
 }
 
+void AdminAdapter::nodes(admin::Respond respond) {
+  on_loop([this, respond = std::move(respond)] { respond({200, parts_.registry.nodes()}); });
+}
+
 void AdminAdapter::health(admin::Respond respond) {
   on_loop([this, respond = std::move(respond)] {
     const std::string trouble = parts_.trouble();

@@ -18,6 +18,7 @@
 #include "app/admin_adapter.h"
 #include "app/broker_side.h"
 #include "app/no_processors.h"
+#include "app/registry_side.h"
 #include "app/result_door.h"
 #include "app/settings.h"
 #include "base/log.h"
@@ -60,8 +61,8 @@ struct App::Parts {
                     dialect::rebuild_job},
                    dispatch_limits(options)),
         result_door(dispatcher),
-        admin_view({loop, dispatcher, *journal, metrics, api_limits(options), [this] { return trouble(); }}) {
-  }
+        admin_view({loop, dispatcher, *journal, registry, metrics, api_limits(options),
+                    [this] { return trouble(); }}) {}
 
   void recover();
   void serve();
@@ -79,6 +80,7 @@ struct App::Parts {
   SystemClock clock;
   Metrics metrics;
   const std::unique_ptr<Journal> journal;
+  RegistrySide registry{loop, timers.timers(), clock, metrics};
   agent::AgentPool agents;
   NoProcessors processors{loop};
   BrokerSide broker{loop};
@@ -148,6 +150,7 @@ void App::Parts::serve() {
     exit_code = kCannotBind;
     return shut_down();
   }
+  registry.open(options, *journal);
   if (!options.standalone) {
     broker.consume(options, *journal, dispatcher, metrics);
   }
@@ -220,6 +223,7 @@ void App::Parts::shut_down() {
     results.reset();
     agents.close();
     broker.close();
+    registry.close();
     timers.stop();
   });
 }

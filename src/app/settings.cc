@@ -1,11 +1,25 @@
 #include "app/settings.h"
 
+#include <unistd.h>
+
+#include <array>
 #include <utility>
 
+#include "config/listen.h"
 #include "journal/memory_journal.h"
 #include "journal/sqlite_journal.h"
 
 namespace elves::app {
+namespace {
+
+// What others can know this machine by when it listens on all its addresses.
+std::string reachable_host(const std::string& listening) {
+  if (listening != "0.0.0.0" && listening != "::") return listening;
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : listening;
+}
+
+}  // namespace
 
 DispatchLimits dispatch_limits(const config::Options& options) {
   DispatchLimits limits;
@@ -41,6 +55,28 @@ dialect::Limits api_limits(const config::Options& options) {
   limits.max_body = options.mq.max_message;
   limits.default_timeout = options.job.default_timeout;
   return limits;
+}
+
+registry::Options registry_options(const config::Options& options) {
+  registry::Options registry;
+  registry.host = options.zookeeper.host;
+  registry.out_time = options.zookeeper.out_time;
+  registry.root = options.zookeeper.root;
+  registry.auth = options.zookeeper.auth;
+  registry.max_watched = options.zookeeper.max_watched;
+  return registry;
+}
+
+registry::Self registry_self(const config::Options& options, const Clock& clock, std::string instance) {
+  registry::Self self;
+  self.host = reachable_host(options.thrift.host);
+  self.thrift_port = options.thrift.port;
+  if (options.admin.enabled) self.admin_port = config::parse_listen(options.admin.listen)->port;
+  self.version = ELVES_VERSION;
+  self.pid = ::getpid();
+  self.started = clock.wall_now();
+  self.instance = std::move(instance);
+  return self;
 }
 
 std::unique_ptr<Journal> open_journal(const config::JournalOptions& journal, JournalPost post,

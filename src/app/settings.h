@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "agent/agent_pool.h"
@@ -10,6 +11,7 @@
 #include "dialect/limits.h"
 #include "dispatch/dispatcher.h"
 #include "dispatch/ports.h"
+#include "registry/registry.h"
 #include "wire/server.h"
 
 namespace elves::app {
@@ -18,6 +20,10 @@ DispatchLimits dispatch_limits(const config::Options& options);
 agent::PoolOptions pool_options(const config::Options& options);
 wire::ServerLimits server_limits(const config::Options& options);
 dialect::Limits api_limits(const config::Options& options);
+
+// `instance` as Journal::instance().
+registry::Options registry_options(const config::Options& options);
+registry::Self registry_self(const config::Options& options, const Clock& clock, std::string instance);
 
 using JournalPost = std::function<void(std::function<void()>)>;
 // In memory when journal.path is empty. Throws std::runtime_error saying why the file cannot be used.

@@ -67,6 +67,19 @@ void add_jobs(CLI::App& app, Arguments& all) {
   command->callback([&all] { all.command = Command::jobs; });
 }
 
+void add_nodes(CLI::App& app, Arguments& all) {
+  auto* command = app.add_subcommand("nodes", "List the schedulers that are registered in ZooKeeper");
+  command->callback([&all] { all.command = Command::nodes; });
+}
+
+void add_agents(CLI::App& app, Arguments& all) {
+  auto* command = app.add_subcommand("agents", "List agents: their state, and what goes on with them");
+  command->add_option("--ip", all.list.ip, "only this one");
+  command->add_option("--state", all.list.state, "online, offline or unknown");
+  command->add_option("--limit", all.list.limit, "how many at most (default 100)");
+  command->callback([&all] { all.command = Command::agents; });
+}
+
 void add_send(CLI::App& app, Arguments& all) {
   auto& send = all.send;
   auto* command = app.add_subcommand("send", "Publish a raw envelope over AMQP and wait for the reply");
@@ -117,6 +130,8 @@ std::variant<Arguments, Ending> parse_arguments(std::vector<std::string> words,
   add_submit(app, all);
   add_job(app, all);
   add_jobs(app, all);
+  add_nodes(app, all);
+  add_agents(app, all);
   add_send(app, all);
   std::ranges::reverse(words);
   try {

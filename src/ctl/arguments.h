@@ -13,7 +13,7 @@
 
 namespace elves::ctl {
 
-enum class Command : std::uint8_t { run, submit, job, jobs, send };
+enum class Command : std::uint8_t { run, submit, job, jobs, nodes, agents, send };
 
 struct JobArguments {
   std::string ip;

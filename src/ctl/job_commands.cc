@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "ctl/files.h"
+#include "ctl/fleet_view.h"
 #include "ctl/http_client.h"
 #include "ctl/job_view.h"
 #include "ctl/text.h"
@@ -20,6 +21,8 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 
 constexpr const char* kJobs = "/api/v1/jobs";
+constexpr const char* kNodes = "/api/v1/nodes";
+constexpr const char* kAgents = "/api/v1/agents";
 constexpr std::chrono::seconds kPatience = 30s;           // for an answer that needs no job to end
 constexpr std::chrono::seconds kJobPatience = 24h;        // for a job whose timeout only the scheduler knows
 constexpr std::chrono::milliseconds kFirstPause = 100ms;  // between polls, doubled up to kLastPause
@@ -91,7 +94,16 @@ class Commands {
   }
 
   int jobs() {
-    std::string target = kJobs;
+    print(job_table(listing(kJobs)));
+    return kExitDone;
+  }
+
+  int nodes() { return fleet(kNodes, node_table); }
+  int agents() { return fleet(kAgents, agent_table); }
+
+ private:
+  json::value listing(const char* page) {
+    std::string target = page;
     const auto add = [&target](const char* name, const std::string& value) {
       if (value.empty()) return;
       target += target.find('?') == target.npos ? '?' : '&';
@@ -100,11 +112,16 @@ class Commands {
     add("state", arguments_.list.state);
     add("ip", arguments_.list.ip);
     add("limit", arguments_.list.limit);
-    print(job_table(checked(client_.get(target, kPatience))));
+    return checked(client_.get(target, kPatience));
+  }
+
+  int fleet(const char* page, std::string (*shown)(const json::value&)) {
+    const auto found = listing(page);
+    print(shown(found));
+    if (const auto text = reservation(found); !text.empty()) io_.err << "elvesctl: " << text << '\n';
     return kExitDone;
   }
 
- private:
   // The answer's JSON, printed as it came if so asked. Throws Failure when it is a refusal.
   json::value checked(const HttpResponse& response) {
     auto value = parse_json(response.body);
@@ -151,6 +168,10 @@ int run_job_command(const Arguments& arguments, const Environment& environment, 
       return commands.job();
     case Command::jobs:
       return commands.jobs();
+    case Command::nodes:
+      return commands.nodes();
+    case Command::agents:
+      return commands.agents();
     default:
       return commands.run();
   }

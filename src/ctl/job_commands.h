@@ -1,4 +1,4 @@
-// run, submit, job and jobs, over the scheduler's job API.
+// run, submit, job, jobs, nodes and agents, over the scheduler's job API.
 #pragma once
 
 #include "ctl/arguments.h"

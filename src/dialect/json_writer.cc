@@ -118,6 +118,11 @@ void JsonWriter::number(std::string_view name, std::int64_t value) {
   out_.append(digits.data(), written.ptr);
 }
 
+void JsonWriter::json(std::string_view name, std::string_view value) {
+  key(name);
+  out_ += value;
+}
+
 std::string JsonWriter::finish() && {
   end();
   return std::move(out_);

@@ -19,6 +19,8 @@ class JsonWriter {
   void end();
   void text(std::string_view key, std::string_view value);
   void number(std::string_view key, std::int64_t value);
+  // `value` is JSON already.
+  void json(std::string_view key, std::string_view value);
 
   // Closes the outermost object.
   std::string finish() &&;

@@ -42,6 +42,7 @@ class FakeView final : public AdminView {
   void jobs(std::string state, std::string ip, std::size_t limit, Respond respond) override {
     respond({200, state + '|' + ip + '|' + std::to_string(limit)});
   }
+  void nodes(Respond respond) override { respond({200, R"({"nodes":[]})"}); }
   void health(Respond respond) override { respond({200, R"({"status":"ok"})"}); }
   std::string metrics() override { return "elves_jobs 1\n"; }
 

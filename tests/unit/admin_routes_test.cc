@@ -42,6 +42,7 @@ TEST(AdminRoutes, FindsEveryEndpoint) {
   EXPECT_EQ(routed(get("/healthz")).endpoint, Endpoint::health);
   EXPECT_EQ(routed(get("/metrics?x=1")).endpoint, Endpoint::metrics);
   EXPECT_EQ(routed(get("/api/v1/jobs")).endpoint, Endpoint::jobs);
+  EXPECT_EQ(routed(get("/api/v1/nodes")).endpoint, Endpoint::nodes);
   EXPECT_EQ(routed(post("/api/v1/jobs")).endpoint, Endpoint::submit);
   EXPECT_EQ(routed(get("/api/v1/jobs/00AB%41")).endpoint, Endpoint::job);
   EXPECT_EQ(routed(get("/api/v1/jobs/00AB%41")).log_id, "00ABA");
