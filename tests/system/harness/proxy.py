@@ -1,4 +1,4 @@
-"""A TCP relay in front of the broker that can stop relaying without closing: a network that went away."""
+"""A TCP relay in front of a server that can stop relaying without closing: a network that went away."""
 import selectors
 import socket
 import threading
@@ -16,6 +16,7 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ)
+        self._refusing = False
         self._pairs = {}   # socket -> where its bytes go
         self._frozen = []  # kept open: closing them would tell the peers
         self._orders, self._wake = socket.socketpair()
@@ -26,6 +27,10 @@ class Proxy:
     def freeze(self):
         """Present connections carry nothing any more and stay open; new ones work."""
         self._wake.send(b"f")
+
+    def refuse(self, refusing):
+        """Whether new connections are closed at once."""
+        self._refusing = refusing
 
     def cut(self):
         """Present connections are closed; new ones work."""
@@ -47,6 +52,9 @@ class Proxy:
 
     def _connect(self):
         client, _ = self._listener.accept()
+        if self._refusing:
+            client.close()
+            return
         try:
             server = socket.create_connection(("127.0.0.1", self._target))
         except OSError:
