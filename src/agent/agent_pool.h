@@ -5,31 +5,25 @@
 #include <boost/asio/io_context.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
-#include <list>
 #include <memory>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
-#include "agent/breaker.h"
+#include "agent/connections.h"
+#include "agent/line.h"
 #include "base/timers.h"
 #include "dispatch/ports.h"
 #include "wire/channel.h"
-#include "wire/scanner.h"
 
 namespace elves::agent {
 
 struct PoolOptions {
   std::uint16_t port = 11101;
-  Millis out_time{3000};            // to connect, and for the answer to instructionInvokeAsync
   std::size_t max_in_flight = 256;  // synchronous calls to one agent at a time
   std::size_t max_waiting = 20000;  // jobs queued for one agent; further ones are overloaded
   std::size_t max_batch = 64;       // asynchronous jobs in one call
-  Seconds idle{60};                 // an unused connection is closed after this
-  BreakerOptions breaker;           // while it is open, calls that need a connection are send_failed at once
-  wire::MessageScanner::Limits limits;
+  ConnectionOptions connections;    // its out_time is also that of the answer to instructionInvokeAsync
 };
 
 // Loop thread only. Jobs for one agent are sent in the order they came; asynchronous ones that are ready
@@ -43,7 +37,7 @@ class AgentPool final : public AgentClient {
   void start(JobPtr job, Deadline deadline, OnAgentReply done) override;
 
   // For calls from now on.
-  void set_options(const PoolOptions& options) { options_ = options; }
+  void set_options(const PoolOptions& options);
   // Closes every connection: calls in progress end in outcome_unknown, waiting ones in overloaded, and so do
   // all from now on.
   void close();
@@ -53,50 +47,34 @@ class AgentPool final : public AgentClient {
     JobPtr job;
     Deadline deadline;
     OnAgentReply done;
-    Timer expiry;  // while it waits
-  };
-  using Calls = std::list<Call>;
-  struct Idle {
-    std::unique_ptr<wire::Channel> channel;
-    SteadyTime since;
+
+    void expire();
   };
   struct Agent {
-    std::string ip;
-    Calls waiting_sync;
-    Calls waiting_async;
+    Peer peer;
+    Line<Call> waiting_sync;
+    Line<Call> waiting_async;
     std::size_t lanes_sync = 0;
     bool lane_async = false;
-    std::vector<Idle> idle;  // the last one was used last
-    Breaker breaker;
   };
-  using Connection = Result<std::unique_ptr<wire::Channel>>;
 
   Agent& agent(const std::string& ip);
-  bool enqueue(Agent& agent, Calls& queue, JobPtr job, Deadline deadline, OnAgentReply done);
+  bool enqueue(Agent& agent, Line<Call>& line, Call call);
   boost::asio::awaitable<void> sync_lane(Agent& agent);
   boost::asio::awaitable<void> async_lane(Agent& agent);
   boost::asio::awaitable<void> run_one(Agent& agent, Call& call);
-  boost::asio::awaitable<void> start_batch(Agent& agent, Calls batch);
-  boost::asio::awaitable<Connection> connection(Agent& agent, Deadline deadline);
-  boost::asio::awaitable<Result<std::string>> exchange(wire::Channel& channel, std::string message,
-                                                       Deadline deadline);
-  void park(Agent& agent, std::unique_ptr<wire::Channel> channel);
-  void reached(Agent& agent);
-  void not_reached(Agent& agent, Breaker::Pass pass, const Error& error);
-  Error not_tried(const Agent& agent);
+  boost::asio::awaitable<void> start_batch(Agent& agent, std::vector<Call> batch);
   void refuse(OnAgentReply done, Error why);
-  Calls take(Calls& queue, std::size_t most);
+  std::vector<Call> take_batch(Line<Call>& line);
   void sweep();
 
   boost::asio::io_context& loop_;
   Timers& timers_;
   const Clock& clock_;
-  MetricsSink& metrics_;
   PoolOptions options_;
+  Connections connections_;
   std::unordered_map<std::string, Agent> agents_;
-  std::unordered_set<wire::Channel*> busy_;
   Timer sweeper_;
-  bool closed_ = false;
 };
 
 }  // namespace elves::agent

@@ -37,8 +37,8 @@ bool Breaker::reached() {
   return std::exchange(open_, false);
 }
 
-std::string Breaker::reason(SteadyTime now) const {
-  const auto why = fmt::format("the agent could not be reached {} times in a row", failures_);
+std::string Breaker::reason(const char* name, SteadyTime now) const {
+  const auto why = fmt::format("the {} could not be reached {} times in a row", name, failures_);
   if (probing_) return why + "; it is being tried";
   return fmt::format("{}; not tried again for {} s", why, std::chrono::ceil<Seconds>(until_ - now).count());
 }

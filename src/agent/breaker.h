@@ -1,4 +1,4 @@
-// Whether an agent that could not be reached lately is worth another connection.
+// Whether a peer that could not be reached lately is worth another connection.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ struct BreakerOptions {
   Seconds pause{10};           // before one connection is tried again
 };
 
-// Of one agent. Closed, every connection may be tried. Open, none may until the pause is over; then one at a
+// Of one peer. Closed, every connection may be tried. Open, none may until the pause is over; then one at a
 // time, the probe: if that fails, it begins anew. Not thread-safe.
 class Breaker {
  public:
@@ -24,16 +24,16 @@ class Breaker {
   // Asks to try a connection. Unless refused, exactly one of the following three is to be called for it.
   Pass ask(const BreakerOptions& options, SteadyTime now);
 
-  // The agent could not be reached. True when this opens it; not when it was open.
+  // The peer could not be reached. True when this opens it; not when it was open.
   bool failed(Pass pass, const BreakerOptions& options, SteadyTime now);
-  // The attempt said nothing about the agent.
+  // The attempt said nothing about the peer.
   void spared(Pass pass);
-  // The agent was reached; also when that is seen without asking. True when this closes it.
+  // The peer was reached; also when that is seen without asking. True when this closes it.
   bool reached();
 
-  // Why it refuses, for people.
-  std::string reason(SteadyTime now) const;
-  // Nothing is lost when it is forgotten: the agent was reached last, or the last failure is older than
+  // Why it refuses, for people, who know the peer as `name`.
+  std::string reason(const char* name, SteadyTime now) const;
+  // Nothing is lost when it is forgotten: the peer was reached last, or the last failure is older than
   // `old`, and an open breaker would let one through anyway.
   bool forgettable(SteadyTime now, Seconds old) const;
 

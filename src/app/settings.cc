@@ -36,13 +36,13 @@ DispatchLimits dispatch_limits(const config::Options& options) {
 agent::PoolOptions pool_options(const config::Options& options) {
   agent::PoolOptions pool;
   pool.port = options.thrift.agent_port;
-  pool.out_time = options.thrift.out_time;
+  pool.connections.out_time = options.thrift.out_time;
   pool.max_in_flight = options.agent.max_in_flight;
   pool.max_waiting = options.agent.max_waiting;
   pool.max_batch = options.agent.max_batch;
-  pool.idle = options.agent.idle;
-  pool.breaker = {options.agent.breaker_failures, options.agent.breaker_pause};
-  pool.limits.max_bytes = options.thrift.max_message;
+  pool.connections.idle = options.agent.idle;
+  pool.connections.breaker = {options.agent.breaker_failures, options.agent.breaker_pause};
+  pool.connections.limits.max_bytes = options.thrift.max_message;
   return pool;
 }
 

@@ -28,7 +28,7 @@ TEST(Breaker, OpensOnceAfterFailuresInARow) {
   EXPECT_EQ(bench.ask(), Pass::normal);
   EXPECT_TRUE(bench.fail(Pass::normal));
   EXPECT_EQ(bench.ask(), Pass::refused);
-  EXPECT_EQ(bench.breaker.reason(bench.now),
+  EXPECT_EQ(bench.breaker.reason("agent", bench.now),
             "the agent could not be reached 3 times in a row; not tried again for 10 s");
 }
 
@@ -53,7 +53,7 @@ TEST(Breaker, LetsOneProbeThroughAfterThePause) {
   EXPECT_EQ(bench.ask(), Pass::refused);
   bench.now += Seconds(100);
   EXPECT_EQ(bench.ask(), Pass::refused);
-  EXPECT_EQ(bench.breaker.reason(bench.now),
+  EXPECT_EQ(bench.breaker.reason("agent", bench.now),
             "the agent could not be reached 3 times in a row; it is being tried");
 }
 

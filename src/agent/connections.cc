@@ -1,0 +1,87 @@
+#include "agent/connections.h"
+
+#include <utility>
+
+#include "base/log.h"
+
+namespace elves::agent {
+namespace asio = boost::asio;
+
+Connections::Connections(asio::io_context& loop, Timers& timers, const Clock& clock, MetricsSink& metrics,
+                         PeerKind kind, const ConnectionOptions& options)
+    : loop_(loop), timers_(timers), clock_(clock), metrics_(metrics), kind_(kind), options_(options) {}
+
+std::optional<Error> Connections::refuses(const Peer& peer) {
+  if (!peer.idle.empty() || !peer.breaker.refuses(options_.breaker, clock_.now())) return std::nullopt;
+  return not_tried(peer);
+}
+
+asio::awaitable<Connections::Connection> Connections::connect(Peer& to, Deadline deadline) {
+  if (closed_) co_return Error{ErrorCode::send_failed, kClosed};
+  while (!to.idle.empty()) {
+    auto channel = std::move(to.idle.back().channel);
+    to.idle.pop_back();
+    if (channel->reusable()) co_return channel;
+  }
+  const auto pass = to.breaker.ask(options_.breaker, clock_.now());
+  if (pass == Breaker::Pass::refused) co_return not_tried(to);
+  auto channel = std::make_unique<wire::Channel>(loop_, timers_, options_.limits);
+  busy_.insert(channel.get());
+  const auto limit = Deadline::after(clock_, options_.out_time);
+  auto connected = co_await channel->connect(to.ip, to.port, deadline.sooner(limit));
+  busy_.erase(channel.get());
+  if (connected) {
+    reached(to);
+    co_return channel;
+  }
+  const bool cut_short = deadline.at() < limit.at() && deadline.passed(clock_.now());
+  if (closed_ || cut_short || !channel->knocked()) {
+    to.breaker.spared(pass);
+  } else {
+    not_reached(to, pass, connected.error());
+  }
+  co_return connected.error();
+}
+
+void Connections::reached(Peer& peer) {
+  if (peer.breaker.reached()) log::info("{} {} is reached again", kind_.name, peer.name);
+}
+
+void Connections::not_reached(Peer& peer, Breaker::Pass pass, const Error& error) {
+  if (!peer.breaker.failed(pass, options_.breaker, clock_.now())) return;
+  metrics_.count(kind_.given_up);
+  log::warn("{} {}: {} ({})", kind_.name, peer.name, peer.breaker.reason(kind_.name, clock_.now()),
+            error.detail);
+}
+
+Error Connections::not_tried(const Peer& peer) {
+  metrics_.count(kind_.not_tried);
+  return {ErrorCode::send_failed, peer.breaker.reason(kind_.name, clock_.now())};
+}
+
+asio::awaitable<Result<std::string>> Connections::exchange(wire::Channel& channel, std::string message,
+                                                           Deadline deadline) {
+  busy_.insert(&channel);
+  auto reply = co_await channel.call(std::move(message), deadline);
+  busy_.erase(&channel);
+  co_return reply;
+}
+
+void Connections::park(Peer& to, std::unique_ptr<wire::Channel> channel) {
+  reached(to);
+  if (!closed_) to.idle.push_back({std::move(channel), clock_.now()});
+}
+
+bool Connections::trim(Peer& peer) {
+  const auto now = clock_.now();
+  std::erase_if(peer.idle,
+                [unused = now - options_.idle](const Peer::Idle& idle) { return idle.since <= unused; });
+  return peer.idle.empty() && peer.breaker.forgettable(now, options_.idle);
+}
+
+void Connections::close() {
+  closed_ = true;
+  for (wire::Channel* channel : busy_) channel->close();
+}
+
+}  // namespace elves::agent

@@ -1,0 +1,93 @@
+// Connections to the peers that this process calls: kept from call to call, and a breaker for each peer.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "agent/breaker.h"
+#include "base/event.h"
+#include "base/timers.h"
+#include "wire/channel.h"
+#include "wire/scanner.h"
+
+namespace elves::agent {
+
+struct ConnectionOptions {
+  Millis out_time{3000};   // to connect
+  Seconds idle{60};        // an unused connection is closed after this
+  BreakerOptions breaker;  // while it is open, calls that need a connection are send_failed at once
+  wire::MessageScanner::Limits limits;
+};
+
+// Peers of one kind: what people call it, and how it is counted.
+struct PeerKind {
+  const char* name;
+  Event given_up;
+  Event not_tried;
+};
+
+// One peer, as Connections knows it. It must stay where it is while a call to it is in progress.
+struct Peer {
+  struct Idle {
+    std::unique_ptr<wire::Channel> channel;
+    SteadyTime since;
+  };
+  std::string name;  // for people
+  std::string ip;
+  std::uint16_t port = 0;
+  std::vector<Idle> idle;  // the last one was used last
+  Breaker breaker;
+};
+
+// Loop thread only.
+class Connections {
+ public:
+  using Connection = Result<std::unique_ptr<wire::Channel>>;
+
+  Connections(boost::asio::io_context& loop, Timers& timers, const Clock& clock, MetricsSink& metrics,
+              PeerKind kind, const ConnectionOptions& options);
+
+  // Why a call to the peer would be in vain (its breaker); counted.
+  std::optional<Error> refuses(const Peer& peer);
+  // A kept connection, or a new one no later than out_time from now and the deadline. Errors: send_failed.
+  boost::asio::awaitable<Connection> connect(Peer& to, Deadline deadline);
+  // wire::Channel::call; close() ends it. After an error the channel is of no more use.
+  boost::asio::awaitable<Result<std::string>> exchange(wire::Channel& channel, std::string message,
+                                                       Deadline deadline);
+  // Keeps the connection for the next call.
+  void park(Peer& to, std::unique_ptr<wire::Channel> channel);
+  // Closes what was not used for long. Whether nothing is lost if the peer is forgotten.
+  bool trim(Peer& peer);
+
+  // For connections from now on.
+  void set_options(const ConnectionOptions& options) { options_ = options; }
+  const ConnectionOptions& options() const { return options_; }
+  // Ends every call in progress; there are no connections any more.
+  void close();
+  bool closed() const { return closed_; }
+
+ private:
+  void reached(Peer& peer);
+  void not_reached(Peer& peer, Breaker::Pass pass, const Error& error);
+  Error not_tried(const Peer& peer);
+
+  boost::asio::io_context& loop_;
+  Timers& timers_;
+  const Clock& clock_;
+  MetricsSink& metrics_;
+  const PeerKind kind_;
+  ConnectionOptions options_;
+  std::unordered_set<wire::Channel*> busy_;
+  bool closed_ = false;
+};
+
+// Why there are no connections any more, for people.
+inline constexpr const char* kClosed = "the scheduler is shutting down";
+
+}  // namespace elves::agent

@@ -1,0 +1,46 @@
+// Calls to one peer that wait for their turn.
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <utility>
+
+#include "base/timers.h"
+
+namespace elves::agent {
+
+// In the order they came. A Call has a `deadline`; if it waits until then it leaves, and its expire() is
+// called. Loop thread only; must not outlive the Timers.
+template <class Call>
+class Line {
+ public:
+  bool empty() const { return places_.empty(); }
+  std::size_t size() const { return places_.size(); }
+  const Call& front() const { return places_.front().call; }
+
+  // `call` is taken before the loop turns to anything else.
+  void push(Call call) { places_.emplace_back(std::move(call)); }
+  void push(Call call, Timers& timers) {
+    const auto at = places_.emplace(places_.end(), std::move(call));
+    timers.set(at->expiry, at->call.deadline, [this, at] {
+      Call late = std::move(at->call);
+      places_.erase(at);
+      late.expire();
+    });
+  }
+  Call take() {
+    Call next = std::move(places_.front().call);
+    places_.pop_front();
+    return next;
+  }
+
+ private:
+  struct Place {
+    explicit Place(Call waiting) : call(std::move(waiting)) {}
+    Call call;
+    Timer expiry{};
+  };
+  std::list<Place> places_;
+};
+
+}  // namespace elves::agent
