@@ -53,9 +53,10 @@ def broker_settings(broker, vhost, port=None):
 
 
 class Scheduler:
-    """One process. `settings` go over the defaults of the tests: free loopback ports, short waits."""
+    """One process. `settings` go over the defaults of the tests: free loopback ports, short waits. `launcher`: a
+    command that becomes the program, such as valgrind."""
 
-    def __init__(self, folder, settings=None, arguments=(), variables=None):
+    def __init__(self, folder, settings=None, arguments=(), variables=None, launcher=()):
         name = f"scheduler-{next(_numbers)}"
         self.log_file = pathlib.Path(folder) / f"{name}.log"
         self.config_file = pathlib.Path(folder) / f"{name}.properties"
@@ -67,7 +68,7 @@ class Scheduler:
             "admin.listen": f"127.0.0.1:{self.admin_port}", "journal.path": self.log_file.with_suffix(".db"),
             "log.level": "debug", **(settings or {})}
         self.agent_port = self.settings["thrift.agent.port"]
-        self._arguments = [str(PROGRAM), "--config", str(self.config_file), *arguments]
+        self._arguments = [*launcher, str(PROGRAM), "--config", str(self.config_file), *arguments]
         self._environment = environment(**(variables or {}))
         self._process = None
 
