@@ -8,6 +8,7 @@ Usage: ./control COMMAND [OPTION...]
   build               compile elves-scheduler, elves-agent and elvesctl into build/release/bin
   demo [--broker]     show jobs run by a scheduler and an agent of their own, then end them
   test [OPTION...]    run the tests
+  bench [OPTION...]   measure how fast it is, against the bare broker
   lint                check format, shell scripts and clang-tidy
   pack                make dist/elves-scheduler-VERSION-SYSTEM.tar.gz
   start               run the scheduler in the background with conf/conf.properties
@@ -52,6 +53,18 @@ With options only those named, in their order:
   --seed N         the seed for --soak
   --sanitize       unit and system tests with AddressSanitizer + UndefinedBehaviorSanitizer, unit tests with ThreadSanitizer
   --fuzz SECONDS   each fuzz target for that long
+TEXT
+    bench) cat <<'TEXT' ;;
+Usage: ./control bench [--quick] [--only NAME[,NAME...]] [--list] [--results FOLDER]
+
+Measures the release build with a private RabbitMQ, agents and load of its own, against a bare echo on the same broker, and
+prints a table with the targets. JSON and picture go to bench/results. All figures take one to two hours on a machine that does
+nothing else; docs/performance.md says what they mean.
+
+  --quick           fewer and shorter measurements: minutes, too few to trust
+  --only NAME,...   these figures only
+  --list            the figures' names
+  --results FOLDER  where JSON and picture go
 TEXT
     lint) cat <<'TEXT' ;;
 Usage: ./control lint

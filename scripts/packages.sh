@@ -15,6 +15,7 @@ test_packages=(
   python3 python3-pytest python3-pika python3-thrift python3-kazoo rabbitmq-server zookeeper
   clang-format-19 shellcheck
 )
+bench_packages=(python3 python3-pika rabbitmq-server git valgrind)
 lint_packages=(clang-format-19 clang-tidy-19 shellcheck)
 fuzz_packages=(clang-19 libclang-rt-19-dev)
 

@@ -1,0 +1,75 @@
+"""The scheduler and the bare echo in turn, under the same load, on the same broker and queue."""
+import dataclasses
+
+from sample import Sample
+
+MICROSECONDS = ("p50", "p99", "p99.9")
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """One kind of load: bench-load's options."""
+    action: str
+    window: int
+    agents: int = 1
+    param: int = 100
+    result: int = 16  # bytes that an agent answers
+
+    def text(self):
+        return f"{self.action}, {self.window:,} in flight, {self.agents:,} agent{'s' if self.agents > 1 else ''}"
+
+
+class Runs:
+    """Measurements of one responder."""
+
+    def __init__(self):
+        self._phases = []
+
+    def add(self, report):
+        failed = {why: count for phase in report["phases"] for why, count in phase["failed"].items()}
+        if failed:
+            raise RuntimeError(f"jobs failed where none may: {failed}")
+        self._phases.append(report["phases"][-1])
+
+    def rate(self):
+        return Sample.of(phase["replies"] / phase["seconds"] for phase in self._phases)
+
+    def latency(self, which):
+        """Microseconds."""
+        return Sample.of(phase["latency_us"][which] for phase in self._phases)
+
+    def cpu(self, process):
+        """Microseconds for each job."""
+        return Sample.of(phase["cpu_us"][process] / phase["replies"] for phase in self._phases)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pairs:
+    scheduler: Runs
+    echo: Runs
+
+
+def load_options(shape):
+    return {"action": shape.action, "agents": shape.agents, "param": shape.param}
+
+
+def answer_bytes(rig, shape, settings=None):
+    """How large the scheduler's answer to such a request is."""
+    with rig.scheduler(settings=settings):
+        return rig.load([{"window": 1, "jobs": 1}], **load_options(shape))["answer_bytes"]
+
+
+def measure(rig, plan, shape, settings=None):
+    """plan.pairs times: bare echo, scheduler. Each time both are started anew; the agents stay."""
+    pairs = Pairs(Runs(), Runs())
+    phases = plan.phases(window=shape.window)
+    with rig.agents(result=shape.result) as agents:
+        size = answer_bytes(rig, shape, settings)
+        for number in range(plan.pairs):
+            plan.say(f"{shape.text()}: pair {number + 1} of {plan.pairs}")
+            with rig.echo(size) as echo:
+                pairs.echo.add(rig.load(phases, watch={"echo": echo.pid}, no_check=True, **load_options(shape)))
+            with rig.scheduler(settings=settings) as scheduler:
+                watch = {"scheduler": scheduler.pid, "agents": agents.pid}
+                pairs.scheduler.add(rig.load(phases, watch=watch, **load_options(shape)))
+    return pairs
