@@ -16,7 +16,8 @@ class Shape:
     result: int = 16  # bytes that an agent answers
 
     def text(self):
-        return f"{self.action}, {self.window:,} in flight, {self.agents:,} agent{'s' if self.agents > 1 else ''}"
+        size = "" if self.param == 100 else f", {self.param:,} bytes"
+        return f"{self.action}{size}, {self.window:,} in flight, {self.agents:,} agent{'s' if self.agents > 1 else ''}"
 
 
 class Runs:
@@ -24,8 +25,11 @@ class Runs:
 
     def __init__(self):
         self._phases = []
+        self._memory = []
 
-    def add(self, report):
+    def add(self, report, memory=0):
+        """`memory`: the most that the responder had resident, kB."""
+        self._memory.append(memory)
         failed = {why: count for phase in report["phases"] for why, count in phase["failed"].items()}
         if failed:
             raise RuntimeError(f"jobs failed where none may: {failed}")
@@ -41,6 +45,10 @@ class Runs:
     def cpu(self, process):
         """Microseconds for each job."""
         return Sample.of(phase["cpu_us"][process] / phase["replies"] for phase in self._phases)
+
+    def memory(self):
+        """MB."""
+        return Sample.of(kilobytes / 1024 for kilobytes in self._memory)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,5 +79,6 @@ def measure(rig, plan, shape, settings=None):
                 pairs.echo.add(rig.load(phases, watch={"echo": echo.pid}, no_check=True, **load_options(shape)))
             with rig.scheduler(settings=settings) as scheduler:
                 watch = {"scheduler": scheduler.pid, "agents": agents.pid}
-                pairs.scheduler.add(rig.load(phases, watch=watch, **load_options(shape)))
+                report = rig.load(phases, watch=watch, **load_options(shape))
+                pairs.scheduler.add(report, scheduler.status("VmHWM"))
     return pairs

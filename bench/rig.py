@@ -43,6 +43,14 @@ class Rig:
         self._journals += 1
         return self.folder / f"journal-{self._journals}.db"
 
+    def filled_journal(self, accepted):
+        """One with so many jobs whose results are still to come within ten minutes."""
+        path = self.new_journal()
+        if accepted:
+            subprocess.run([BINARIES / "journal_maker", "fill", path, str(accepted), "0", "0", "0"], check=True,
+                           stdout=subprocess.DEVNULL)
+        return path
+
     def _access(self):
         return ["--port", str(self.broker.port), "--user", USER, "--password", PASSWORD, "--vhost", self.vhost]
 

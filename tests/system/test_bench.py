@@ -1,18 +1,19 @@
 """The measuring instrument works: its numbers add up, and it notices answers that do not. No speed is asserted."""
 import json
+import subprocess
 import sys
 import threading
 import xml.etree.ElementTree
 
 import pytest
-from harness.scheduler import REPOSITORY
+from harness.scheduler import BINARIES, REPOSITORY, sanitized
 
 sys.path.insert(0, str(REPOSITORY / "bench"))
 
 import machine  # noqa: E402
 import report  # noqa: E402
 from figure import Curve, Figure, Plan, Row, at_least, at_most  # noqa: E402
-from figures import throughput  # noqa: E402
+from figures import FIGURES, cost, flight, overload, scale, start, throughput  # noqa: E402
 from pairs import Shape, measure  # noqa: E402
 from rig import Rig  # noqa: E402
 from sample import Sample  # noqa: E402
@@ -95,3 +96,39 @@ def test_targets_are_for_one_envelope_and_one_agent(rig, monkeypatch):
     throughput.synchronous(rig, TINY, figure)
     assert [(row.what.split(": ")[1], row.target.text()) for row in figure.rows if row.target] == [
         ("rate", ">= 0.6"), ("scheduler's CPU", "<= 25")]
+
+
+SMALL = {
+    "async": [(throughput, "measure", lambda rig, *_: measure(rig, TINY, Shape("asyncJob", 2)))],
+    "flight": [(flight, "JOBS", 50), (flight, "AGENTS", 7), (flight, "DELAY", 0.2)],
+    "agents": [(scale, "ALL_AGENTS", (1, 20))],
+    "size": [(scale, "SIZES", (10, 0, 0, 100_000))],
+    "journal": [(scale, "OPEN_JOBS", (0, 0, 50))],
+    "overload": [(overload, "SECONDS", {True: (0.5, 1, 1)})],
+    "start": [(start, "OPEN", 50), (start, "LARGE_RESULT", 100_000)],
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_figures_in_small(rig, monkeypatch, name):
+    for module, constant, value in SMALL[name]:
+        monkeypatch.setattr(module, constant, value)
+    title, run = FIGURES[name]
+    figure = Figure(name, title)
+    run(rig, TINY, figure)
+    assert figure.rows and name in report.table([figure])
+    assert any(row.target for row in figure.rows) == (name in ("async", "flight", "agents", "start"))
+
+
+@pytest.mark.skipif(sanitized(), reason="a sanitizer has an allocator of its own")
+def test_allocations_are_those_of_one_job(rig, monkeypatch):
+    monkeypatch.setattr(cost, "FEW", 100)
+    monkeypatch.setattr(cost, "MANY", 200)
+    calls, size = cost.count_allocations(rig, "syncJob")
+    assert 1 < calls < 10_000 and size > calls
+
+
+def test_every_micro_benchmark_runs():
+    output = subprocess.run([BINARIES / "bench-micro", "--benchmark_min_time=0.001"], check=True, timeout=120,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+    assert "ERROR" not in output and all(name in output for name in ("decode/", "encode/", "scan/", "job_table/", "timer/"))
