@@ -58,6 +58,7 @@ struct StoredJob {
   15: optional StoredRoute reply,
   16: bool announce,
   17: bool may_be_repeat,
+  18: optional binary caller,
 }
 
 struct StoredStage {

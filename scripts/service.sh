@@ -3,6 +3,7 @@
 
 config=conf/conf.properties
 pid_file=var/elves-scheduler.pid
+ready_file=var/elves-scheduler.ready
 log_file=var/elves-scheduler.log
 
 # Prints the pid of the running scheduler; false when there is none. A pid file left by a crash, or a number that has
@@ -10,17 +11,10 @@ log_file=var/elves-scheduler.log
 scheduler_pid() {
   local pid
   [[ -s $pid_file ]] && pid=$(<"$pid_file") && [[ $pid =~ ^[0-9]+$ ]] &&
-    [[ $(readlink "/proc/$pid/exe") == */elves-scheduler* ]] && say "$pid"
+    [[ $(cat "/proc/$pid/comm" 2>/dev/null) == elves-scheduler ]] && say "$pid"
 }
 
-# Whether the process has a listening TCP socket.
-listens() {
-  local inodes
-  inodes=$(find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null | tr -cd '0-9\n')
-  [[ -n $inodes ]] && awk '$4 == "0A" { print $10 }' "/proc/$1"/net/tcp* 2>/dev/null | grep -qxF "$inodes"
-}
-
-listens_or_gone() { listens "$1" || gone "$1"; }
+ready_or_gone() { [[ -s $ready_file ]] || gone "$1"; }
 
 # The program and its configuration are there and good, or this ends here.
 check_startable() {
@@ -40,10 +34,11 @@ command_start() {
   scheduler=$(bin_folder)/elves-scheduler
   check_startable "$scheduler"
   mkdir -p var
-  setsid "$scheduler" --config "$config" >>"$log_file" 2>&1 </dev/null &
+  rm -f "$ready_file"
+  setsid "$scheduler" --config "$config" --ready-file "$ready_file" >>"$log_file" 2>&1 </dev/null &
   pid=$!
   say "$pid" >"$pid_file"
-  wait_for 10 listens_or_gone "$pid" || fail "started as pid $pid, but it does not listen yet: see $log_file"
+  wait_for 10 ready_or_gone "$pid" || fail "started as pid $pid, but it takes no jobs yet: see $log_file"
   if gone "$pid"; then
     wait "$pid" || code=$?
     rm -f "$pid_file"

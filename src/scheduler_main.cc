@@ -7,6 +7,7 @@
 
 #include "app/app.h"
 #include "base/log.h"
+#include "base/process_privacy.h"
 #include "config/load.h"
 
 namespace {
@@ -34,12 +35,15 @@ int main(int argc, char** argv) {
   CLI::App arguments{
       "elves-scheduler: gets jobs from a message queue to the right machine and their results back"};
   std::string file;
+  std::string ready_file;
   bool standalone = false;
   bool check = false;
   arguments.add_option("--config", file, "Configuration file (docs/configuration.md)")->type_name("FILE");
   arguments.add_flag("--standalone", standalone,
                      "Run without broker and ZooKeeper; jobs come over the HTTP API");
   arguments.add_flag("--check-config", check, "Check the configuration and leave: 0 usable, 78 not");
+  arguments.add_option("--ready-file", ready_file, "Made once jobs are taken, removed at the end")
+      ->type_name("FILE");
   arguments.set_version_flag("--version", "elves-scheduler " ELVES_VERSION);
   arguments.footer(kExamples);
   try {
@@ -60,7 +64,9 @@ int main(int argc, char** argv) {
     std::cout << "the configuration is usable\n";
     return app::kOk;
   }
+  if (loaded.secret) keep_out_of_dumps();
   loaded.options.standalone = standalone;
+  loaded.options.ready_file = ready_file;
   try {
     log::open(loaded.options.log);
     return app::App(std::move(loaded.options), file).run();

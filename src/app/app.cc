@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
@@ -10,6 +11,7 @@
 #include <boost/system/system_error.hpp>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <optional>
 #include <utility>
 
@@ -21,6 +23,7 @@
 #include "app/registry_side.h"
 #include "app/result_door.h"
 #include "app/settings.h"
+#include "audit/audit_log.h"
 #include "base/log.h"
 #include "config/listen.h"
 #include "config/load.h"
@@ -57,8 +60,9 @@ struct App::Parts {
             options.journal, [this](std::function<void()> action) { asio::post(loop, std::move(action)); },
             [this] { return dispatcher.open_records(); })),
         agents(loop, timers.timers(), clock, metrics, pool_options(options)),
-        dispatcher({agents, processors, *journal, broker, broker, broker, metrics, clock, timers.timers(),
-                    dialect::rebuild_job},
+        audit(audit::open_audit(audit_options(options), metrics)),
+        dispatcher({agents, processors, *journal, broker, broker, broker, *audit, metrics, clock,
+                    timers.timers(), dialect::rebuild_job},
                    dispatch_limits(options)),
         result_door(dispatcher),
         admin_view({loop, dispatcher, *journal, registry, metrics, api_limits(options),
@@ -82,6 +86,7 @@ struct App::Parts {
   const std::unique_ptr<Journal> journal;
   RegistrySide registry{loop, timers.timers(), clock, metrics};
   agent::AgentPool agents;
+  const std::unique_ptr<AuditTrail> audit;
   NoProcessors processors{loop};
   BrokerSide broker{loop};
   Dispatcher dispatcher;
@@ -154,6 +159,7 @@ void App::Parts::serve() {
   if (!options.standalone) {
     broker.consume(options, *journal, dispatcher, metrics);
   }
+  if (!options.ready_file.empty()) std::ofstream(options.ready_file) << ::getpid() << '\n';
   log::info("elves-scheduler {} is ready{}", ELVES_VERSION, options.standalone ? " (standalone)" : "");
 }
 
@@ -216,6 +222,7 @@ void App::Parts::drain() {
 
 // Every part lets go of the loop; run() returns when the last coroutine has ended.
 void App::Parts::shut_down() {
+  if (!options.ready_file.empty()) ::unlink(options.ready_file.c_str());
   asio::post(loop, [this] {
     drain_limit.cancel();
     signals.cancel();

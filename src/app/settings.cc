@@ -50,6 +50,10 @@ wire::ServerLimits server_limits(const config::Options& options) {
   return {options.thrift.max_message, options.thrift.max_connections, options.thrift.idle};
 }
 
+audit::AuditOptions audit_options(const config::Options& options) {
+  return {options.audit.file, options.audit.param == "full", options.audit.max_waiting};
+}
+
 dialect::Limits api_limits(const config::Options& options) {
   dialect::Limits limits;
   limits.max_body = options.mq.max_message;

@@ -23,8 +23,9 @@ enum class Event : std::uint8_t {
   publish_retried,  // the broker refused a message; it is sent again
   broker_connected,
   broker_lost,
-  agent_given_up,   // its breaker has opened
-  agent_not_tried,  // a call failed because a breaker is open
+  agent_given_up,        // its breaker has opened
+  agent_not_tried,       // a call failed because a breaker is open
+  audit_lost,            // a line of the audit log that could not be written
   agent_offline_tried,   // one that ZooKeeper knows to be offline was tried, for a short time
   zookeeper_connected,   // connected, with a session that is new or was there
   zookeeper_lost,        // the connection or the session

@@ -20,4 +20,12 @@ inline std::string utc_text(WallTime time) {
                      parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
+// The same with milliseconds: "2026-11-25T14:05:09.042Z". Any thread.
+inline std::string utc_text_ms(WallTime time) {
+  const auto second = std::chrono::floor<Seconds>(time);
+  std::string text = utc_text(second);
+  text.pop_back();
+  return text + fmt::format(".{:03}Z", std::chrono::floor<Millis>(time - second).count());
+}
+
 }  // namespace elves

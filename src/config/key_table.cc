@@ -98,6 +98,15 @@ std::vector<Key> admin_keys() {
   };
 }
 
+std::vector<Key> audit_keys() {
+  const auto audit = [](auto field) { return at(&Options::audit, field); };
+  return {
+      text("audit.file", audit(&AuditOptions::file), any_text, "file name: empty means no audit log"),
+      choice("audit.param", audit(&AuditOptions::param), {"hash", "full"}),
+      count("audit.maxWaiting", audit(&AuditOptions::max_waiting), 1, 10 * kMillion),
+  };
+}
+
 std::vector<Key> zookeeper_keys() {
   const auto zookeeper = [](auto field) { return at(&Options::zookeeper, field); };
   return {
@@ -133,7 +142,7 @@ std::vector<Key> process_keys() {
 std::vector<Key> make_keys() {
   std::vector<Key> all;
   for (const auto& group : {mq_keys(), thrift_keys(), agent_keys(), job_keys(), result_keys(), journal_keys(),
-                            admin_keys(), zookeeper_keys(), log_keys(), process_keys()}) {
+                            admin_keys(), audit_keys(), zookeeper_keys(), log_keys(), process_keys()}) {
     all.insert(all.end(), group.begin(), group.end());
   }
   return all;

@@ -118,6 +118,7 @@ class Loader {
       warn(plain->line, secret.name, fmt::format("ignored: {} is given too", secret.file_key));
     }
     const auto variable = environment_(secret.variable);
+    loaded_.secret |= plain != nullptr || in_file != nullptr || (variable && !variable->empty());
     if (variable && !variable->empty()) {
       value = *variable;
     } else if (in_file != nullptr) {
@@ -198,7 +199,8 @@ Loaded load_text(std::string_view text, const std::string& file, const Environme
 
 Loaded load_file(const std::string& file, const Environment& environment) {
   const auto [text, fault] = read_file(file, kMaxFile);
-  if (!fault.empty()) return {{}, {{file, 0, "", fault}}, {}};
+  if (!fault.empty())
+    return {.options = {}, .secret = false, .errors = {{file, 0, "", fault}}, .warnings = {}};
   Loaded loaded = load_text(text, file, environment);
   const auto held = secrets_in(text);
   if (!held.empty() && readable_by_all(file)) {

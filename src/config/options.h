@@ -77,6 +77,12 @@ struct AdminOptions {
   std::string token;  // admin.token, admin.token.file, ELVES_ADMIN_TOKEN; needed off loopback
 };
 
+struct AuditOptions {
+  std::string file;                   // audit.file: "" = none is kept
+  std::string param = "hash";         // audit.param: hash | full
+  std::size_t max_waiting = 100'000;  // audit.maxWaiting: lines not yet written; further ones are lost
+};
+
 struct ZookeeperOptions {
   bool enabled = false;                       // zookeeper.enabled; true when zookeeper.host is set
   std::string host;                           // zookeeper.host: ensemble list
@@ -89,6 +95,7 @@ struct ZookeeperOptions {
 
 struct Options {
   bool standalone = false;  // --standalone: no broker, no ZooKeeper
+  std::string ready_file;   // --ready-file: is there while jobs are taken; "" = none
   MqOptions mq;
   ThriftOptions thrift;
   AgentOptions agent;
@@ -96,6 +103,7 @@ struct Options {
   ResultOptions result;
   JournalOptions journal;
   AdminOptions admin;
+  AuditOptions audit;
   ZookeeperOptions zookeeper;
   log::LogOptions log;             // log.level, log.file, log.format, log.maxBytes, log.maxFiles
   std::chrono::seconds drain{30};  // drain.timeout

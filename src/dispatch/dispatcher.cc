@@ -50,6 +50,7 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
   open.acceptance_owed = !open.job->synchronous() && open.job->reply.has_value();
   log::debug("job {} received: {} {}.{} on {} for {}", id.text(), wire_name(open.job->type), open.job->app,
              open.job->func, open.job->agent_ip, open.job->from);
+  ports_.audit.asked(open.job);
   run(open);
   return id;
 }
@@ -57,18 +58,20 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
 Result<LogId> Dispatcher::reject(Submission submission, Error error) {
   ports_.metrics.count(Event::job_rejected);
   log::debug("job {} rejected for {}: {}", submission.job.log_id.text(), submission.job.from, error.detail);
+  Outcome outcome;
+  outcome.rejected = true;
+  outcome.error = error;
+  outcome.started = outcome.ended = ports_.clock.wall_now();
+  const auto job = std::make_shared<const Job>(submission.job);
+  ports_.audit.ended(job, outcome);
   const bool told = submission.answerable &&
                     (submission.job.reply || (!submission.job.synchronous() && submission.job.announce));
   if (told) {
-    Outcome outcome;
-    outcome.rejected = true;
-    outcome.error = error;
-    outcome.started = outcome.ended = ports_.clock.wall_now();
     auto kind = Answer::Kind::reply;
     if (!submission.job.synchronous()) {
       kind = submission.job.reply ? Answer::Kind::acceptance : Answer::Kind::terminal;
     }
-    answer_request(Answer{kind, std::make_shared<const Job>(submission.job), std::move(outcome)}, submission);
+    answer_request(Answer{kind, job, std::move(outcome)}, submission);
   } else if (submission.delivery) {
     ports_.metrics.count(Event::dead_letter);
     DeadLetter letter{std::move(submission.body), std::move(submission.routing_key), error};
@@ -118,8 +121,9 @@ bool Dispatcher::refuse_redelivered(Submission& submission) {
   outcome.error = Error{ErrorCode::outcome_unknown, "the request was delivered before and may have run"};
   outcome.agent.error = outcome.error;
   outcome.started = outcome.ended = ports_.clock.wall_now();
+  auto job = std::make_shared<const Job>(submission.job);
+  ports_.audit.ended(job, outcome);
   if (submission.job.reply) {
-    auto job = std::make_shared<const Job>(submission.job);
     answer_request(Answer{Answer::Kind::reply, std::move(job), std::move(outcome)}, submission);
   } else {
     acknowledge(delivery, submission.job.fingerprint);

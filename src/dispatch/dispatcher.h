@@ -55,6 +55,7 @@ class Dispatcher {
     Publisher& publisher;
     DeliveryAcker& acker;
     NoticeReader& notices;
+    AuditTrail& audit;
     MetricsSink& metrics;
     const Clock& clock;
     Timers& timers;

@@ -114,6 +114,17 @@ class NoticeReader {
   virtual void read_notices(std::function<void()> done) = 0;
 };
 
+// The record of who asked what of which machine, for people who must be able to tell later.
+class AuditTrail {
+ public:
+  virtual ~AuditTrail() = default;
+  // The job is taken: told before its agent is called, once.
+  virtual void asked(const JobPtr& job) = 0;
+  // It is over, or was refused (`outcome.rejected`: nobody was told asked() of it). An asynchronous job that
+  // ended in job_timeout ends again when its result comes after all.
+  virtual void ended(const JobPtr& job, const Outcome& outcome) = 0;
+};
+
 // What the journal holds about a job.
 enum class JobState : std::uint8_t {
   received,   // known here; the agent may or may not have it

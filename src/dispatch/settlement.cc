@@ -149,6 +149,7 @@ void Dispatcher::notify_processor(OpenJob& open) {
 void Dispatcher::publish(OpenJob& open) {
   const LogId id = open.job->log_id;
   ports_.metrics.count(open.outcome.succeeded() ? Event::job_succeeded : Event::job_failed);
+  ports_.audit.ended(open.job, open.outcome);
   if (open.on_end) open.on_end(*open.job, open.outcome);
   const bool synchronous = open.job->synchronous();
   if (!synchronous) tell_peers(open);

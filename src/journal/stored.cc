@@ -115,6 +115,7 @@ StoredJob to_stored(const Job& job) {
   if (job.reply) stored.__set_reply(to_stored(*job.reply));
   stored.announce = job.announce;
   stored.may_be_repeat = job.may_be_repeat;
+  if (!job.caller.empty()) stored.__set_caller(job.caller);
   return stored;
 }
 Job from_stored(StoredJob&& stored) {
@@ -122,6 +123,7 @@ Job from_stored(StoredJob&& stored) {
           .type = value_of(types, stored.type),
           .dialect = value_of(dialects, stored.dialect),
           .from = std::move(stored.origin),
+          .caller = std::move(stored.caller),
           .mid = std::move(stored.mid),
           .id = std::move(stored.id),
           .rand_id = std::move(stored.rand_id),

@@ -35,6 +35,7 @@ constexpr std::array<Named, kEvents> kNames{{
     {"elves_broker_losses_total", "Connections to the broker lost"},
     {"elves_agent_breaker_opens_total", "Agents that could not be reached too often in a row"},
     {"elves_agent_breaker_refusals_total", "Calls that failed at once because of it"},
+    {"elves_audit_lines_lost_total", "Lines of the audit log that could not be written"},
     {"elves_agent_offline_tries_total", "Connections tried for a short time, to agents known to be offline"},
     {"elves_zookeeper_connects_total", "Connections made to ZooKeeper"},
     {"elves_zookeeper_losses_total", "Connections to ZooKeeper lost"},

@@ -112,6 +112,7 @@ inline JobRecord full_record(std::uint64_t log_id) {
           .type = JobType::queue,
           .dialect = Dialect::body,
           .from = "queue" + bytes,
+          .caller = "ops@10.0.0.9",
           .mid = "mid" + bytes,
           .id = "id" + bytes,
           .rand_id = "rand" + bytes,
@@ -166,6 +167,7 @@ inline void expect_same(const Job& left, const Job& right) {
   EXPECT_EQ(left.reply, right.reply);
   EXPECT_EQ(left.announce, right.announce);
   EXPECT_EQ(left.may_be_repeat, right.may_be_repeat);
+  EXPECT_EQ(left.caller, right.caller);
   EXPECT_EQ(left.fingerprint, right.fingerprint);
 }
 

@@ -23,12 +23,13 @@ ALLOWED = {
     "wire": {"base", "model"},
     "broker": {PORTS, "dialect", "model", "base"},
     "agent": {PORTS, "model", "wire", "base"},
+    "audit": {PORTS, "dialect", "model", "base"},
     "journal": {PORTS, "model", "base"},
     "registry": {PORTS, "model", "base"},
     "admin": {"base"},
     "worker": {"base", "model", "wire"},
     "ctl": {"base"},
-    "app": {"base", "model", "config", "metrics", "dialect", "dispatch", "wire", "broker", "agent", "journal", "registry",
+    "app": {"base", "model", "config", "metrics", "dialect", "dispatch", "wire", "broker", "agent", "audit", "journal", "registry",
             "admin"},
 }
 MAINS = {

@@ -143,6 +143,19 @@ class FakeNotices final : public NoticeReader {
   bool connected = true;
 };
 
+class FakeAudit final : public AuditTrail {
+ public:
+  struct End {
+    JobPtr job;
+    Outcome outcome;
+  };
+  void asked(const JobPtr& job) override { begun.push_back(job); }
+  void ended(const JobPtr& job, const Outcome& outcome) override { ends.push_back({job, outcome}); }
+
+  std::vector<JobPtr> begun;
+  std::vector<End> ends;
+};
+
 class FakeMetrics final : public MetricsSink {
  public:
   void count(Event event) override { ++counts.at(static_cast<std::size_t>(event)); }
@@ -153,7 +166,7 @@ class FakeMetrics final : public MetricsSink {
 // A dispatcher with fakes all around.
 struct Bench {
   explicit Bench(DispatchLimits limits = {})
-      : dispatcher({agents, processors, journal, publisher, acker, notices, metrics, clock, timers,
+      : dispatcher({agents, processors, journal, publisher, acker, notices, audit, metrics, clock, timers,
                     [](const AgentResult& result) -> Result<Job> {
                       const auto type = parse_job_type(result.type);
                       if (!type || *type == JobType::sync)
@@ -180,6 +193,7 @@ struct Bench {
   FakePublisher publisher;
   FakeAcker acker;
   FakeNotices notices;
+  FakeAudit audit;
   FakeMetrics metrics;
   Dispatcher dispatcher;
 };

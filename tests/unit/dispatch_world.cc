@@ -5,8 +5,8 @@
 namespace elves::testing {
 
 World::Process::Process(World& world)
-    : dispatcher({world, world, world, world, world, world, world.metrics_, world.clock_, timers,
-                  [&world](const AgentResult& result) { return world.rebuild(result); }},
+    : dispatcher({world, world, world, world, world, world, world.audit_, world.metrics_, world.clock_,
+                  timers, [&world](const AgentResult& result) { return world.rebuild(result); }},
                  {}) {}
 
 bool World::play() {

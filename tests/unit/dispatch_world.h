@@ -133,6 +133,7 @@ class World final : AgentClient, ProcessorClient, Journal, Publisher, DeliveryAc
   const Case& what_;
   const bool with_story_;
   FakeClock clock_;
+  FakeAudit audit_;
   FakeMetrics metrics_;
   std::multimap<SteadyTime, Event> events_;  // equal times in order of arrival
   std::unique_ptr<Process> process_;         // none while what was on its way arrives
