@@ -64,6 +64,15 @@ void AgentPool::set_options(const PoolOptions& options) {
   connections_.set_options(options.connections);
 }
 
+std::vector<AgentStatus> AgentPool::status() const {
+  std::vector<AgentStatus> all;
+  for (const auto& [ip, one] : agents_) {
+    all.push_back({ip, one.in_flight, one.waiting_sync.size() + one.waiting_async.size(),
+                   one.peer.breaker.failures(), one.peer.breaker.state()});
+  }
+  return all;
+}
+
 void AgentPool::Call::expire() { done(expired()); }
 
 AgentPool::Agent& AgentPool::agent(const std::string& ip) {
@@ -129,7 +138,9 @@ std::vector<AgentPool::Call> AgentPool::take_batch(Line<Call>& line) {
 asio::awaitable<void> AgentPool::sync_lane(Agent& to) {
   while (!to.waiting_sync.empty()) {
     Call next = to.waiting_sync.take();
+    ++to.in_flight;
     co_await run_one(to, next);
+    --to.in_flight;
   }
   --to.lanes_sync;
 }
@@ -167,7 +178,10 @@ asio::awaitable<void> AgentPool::run_one(Agent& to, Call& call) {
 asio::awaitable<void> AgentPool::async_lane(Agent& to) {
   while (!to.waiting_async.empty()) {
     auto batch = take_batch(to.waiting_async);
+    const auto jobs = batch.size();
+    to.in_flight += jobs;
     co_await start_batch(to, std::move(batch));
+    to.in_flight -= jobs;
   }
   to.lane_async = false;
 }

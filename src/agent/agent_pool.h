@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "agent/connections.h"
@@ -26,6 +27,15 @@ struct PoolOptions {
   ConnectionOptions connections;    // its out_time is also that of the answer to instructionInvokeAsync
 };
 
+// What goes on with one agent.
+struct AgentStatus {
+  std::string ip;
+  std::size_t in_flight = 0;   // jobs in calls that are being made
+  std::size_t waiting = 0;     // jobs that wait for their call
+  std::uint32_t failures = 0;  // connections in a row that could not be made
+  const char* breaker = "";    // Breaker::state()
+};
+
 // Loop thread only. Jobs for one agent are sent in the order they came; asynchronous ones that are ready
 // together travel in one call, and one such call is in flight per agent at a time.
 class AgentPool final : public AgentClient {
@@ -38,6 +48,10 @@ class AgentPool final : public AgentClient {
 
   // For calls from now on.
   void set_options(const PoolOptions& options);
+  // As Connections::set_patience().
+  void set_patience(Connections::Patience patience) { connections_.set_patience(std::move(patience)); }
+  // Every agent there is something to say about; others were not called lately. In no order.
+  std::vector<AgentStatus> status() const;
   // Closes every connection: calls in progress end in outcome_unknown, waiting ones in overloaded, and so do
   // all from now on.
   void close();
@@ -56,6 +70,7 @@ class AgentPool final : public AgentClient {
     Line<Call> waiting_async;
     std::size_t lanes_sync = 0;
     bool lane_async = false;
+    std::size_t in_flight = 0;
   };
 
   Agent& agent(const std::string& ip);

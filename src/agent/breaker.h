@@ -31,6 +31,10 @@ class Breaker {
   // The peer was reached; also when that is seen without asking. True when this closes it.
   bool reached();
 
+  // Connections in a row that failed.
+  std::uint32_t failures() const { return failures_; }
+  // "closed"; "open"; "trying": open, and a probe is under way.
+  const char* state() const { return !open_ ? "closed" : probing_ ? "trying" : "open"; }
   // Why it refuses, for people, who know the peer as `name`.
   std::string reason(const char* name, SteadyTime now) const;
   // Nothing is lost when it is forgotten: the peer was reached last, or the last failure is older than

@@ -1,5 +1,6 @@
 #include "agent/connections.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -27,7 +28,7 @@ asio::awaitable<Connections::Connection> Connections::connect(Peer& to, Deadline
   if (pass == Breaker::Pass::refused) co_return not_tried(to);
   auto channel = std::make_unique<wire::Channel>(loop_, timers_, options_.limits);
   busy_.insert(channel.get());
-  const auto limit = Deadline::after(clock_, options_.out_time);
+  const auto limit = Deadline::after(clock_, time_to_connect(to));
   auto connected = co_await channel->connect(to.ip, to.port, deadline.sooner(limit));
   busy_.erase(channel.get());
   if (connected) {
@@ -41,6 +42,11 @@ asio::awaitable<Connections::Connection> Connections::connect(Peer& to, Deadline
     not_reached(to, pass, connected.error());
   }
   co_return connected.error();
+}
+
+Millis Connections::time_to_connect(const Peer& peer) const {
+  const auto shorter = patience_ ? patience_(peer.ip) : std::nullopt;
+  return std::min(options_.out_time, shorter.value_or(options_.out_time));
 }
 
 void Connections::reached(Peer& peer) {

@@ -4,10 +4,12 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "agent/breaker.h"
@@ -65,6 +67,9 @@ class Connections {
   // Closes what was not used for long. Whether nothing is lost if the peer is forgotten.
   bool trim(Peer& peer);
 
+  // Asked before each new connection: how long making it may take when that is less than out_time.
+  using Patience = std::function<std::optional<Millis>(const std::string& ip)>;
+  void set_patience(Patience patience) { patience_ = std::move(patience); }
   // For connections from now on.
   void set_options(const ConnectionOptions& options) { options_ = options; }
   const ConnectionOptions& options() const { return options_; }
@@ -73,6 +78,7 @@ class Connections {
   bool closed() const { return closed_; }
 
  private:
+  Millis time_to_connect(const Peer& peer) const;
   void reached(Peer& peer);
   void not_reached(Peer& peer, Breaker::Pass pass, const Error& error);
   Error not_tried(const Peer& peer);
@@ -83,6 +89,7 @@ class Connections {
   MetricsSink& metrics_;
   const PeerKind kind_;
   ConnectionOptions options_;
+  Patience patience_;
   std::unordered_set<wire::Channel*> busy_;
   bool closed_ = false;
 };
