@@ -14,6 +14,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kMaxDepth = 32;
+constexpr std::size_t kMaxAgentData = 8192;  // bytes
 constexpr std::size_t kMaxHost = 253;
 constexpr const char* kPort = ":2181";  // of a server whose port is not given
 constexpr std::string_view kBlanks = " \t\r\n";
@@ -22,6 +23,24 @@ std::string_view trimmed(std::string_view text) {
   const auto begin = std::min(text.find_first_not_of(kBlanks), text.size());
   text.remove_prefix(begin);
   return text.substr(0, text.find_last_not_of(kBlanks) + 1);
+}
+
+std::optional<json::object> object_of(std::string_view data, std::size_t most) {
+  if (data.size() > most) return std::nullopt;
+  json::parse_options options;
+  options.max_depth = kMaxDepth;
+  json::error_code fault;
+  auto value = json::parse(data, fault, {}, options);
+  if (fault || !value.is_object()) return std::nullopt;
+  return std::move(value.get_object());
+}
+
+// A text as it is, anything else as JSON; "" when missing or null.
+std::string text_of(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  if (!value || value->is_null()) return "";
+  const auto* text = value->if_string();
+  return text ? std::string(*text) : json::serialize(*value);
 }
 
 bool is_port(std::string_view text) {
@@ -54,13 +73,18 @@ std::string self_text(const Self& self) {
 }
 
 std::optional<std::string> object_text(std::string_view data, std::size_t most) {
-  if (data.size() > most) return std::nullopt;
-  json::parse_options options;
-  options.max_depth = kMaxDepth;
-  json::error_code fault;
-  const auto value = json::parse(data, fault, {}, options);
-  if (fault || !value.is_object()) return std::nullopt;
-  return json::serialize(value);
+  const auto value = object_of(data, most);
+  return value ? std::optional(json::serialize(*value)) : std::nullopt;
+}
+
+AgentData agent_data(std::string_view data) {
+  AgentData found;
+  const auto value = object_of(data, kMaxAgentData);
+  if (!value) return found;
+  found.state = text_of(*value, "state");
+  found.version = text_of(*value, "version");
+  if (const auto* apps = value->if_contains("apps")) found.apps = json::serialize(*apps);
+  return found;
 }
 
 std::optional<std::string> address_of(std::string_view data) {

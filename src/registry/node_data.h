@@ -25,6 +25,14 @@ std::string self_text(const Self& self);
 // `data` as compact JSON when it is a JSON object of at most `most` bytes; nullopt otherwise.
 std::optional<std::string> object_text(std::string_view data, std::size_t most);
 
+// What an agent's node holds, as far as it makes sense: any shape is possible.
+struct AgentData {
+  std::string state;          // "state": the heartbeat component's own word
+  std::string version;        // "version"
+  std::string apps = "null";  // "apps": JSON, as it came
+};
+AgentData agent_data(std::string_view data);
+
 // "10.0.0.1:9000", "[::1]:9000" or "name:9000", blanks around it aside, as host:port with the brackets kept;
 // nullopt when it is none.
 std::optional<std::string> address_of(std::string_view data);

@@ -23,7 +23,10 @@ FolderOptions watched(const Options& options, const std::string& name) {
 Registry::Registry(const Options& options, const Self& self, Gate::Post post, Timers& timers,
                    const Clock& clock, MetricsSink& metrics)
     : session_(handle_options(options), std::move(post), timers, clock, metrics),
-      members_(watched(options, "scheduler"), self_text(self), session_, timers, clock, metrics) {}
+      members_(watched(options, "scheduler"), self_text(self), session_, timers, clock, metrics),
+      agents_({path_of(options, "heartbeat/agent"), false, options.max_agents, "zookeeper.maxAgents"},
+              session_, timers, clock, metrics),
+      processors_(watched(options, "processor"), session_, timers, clock, metrics) {}
 
 std::string Registry::trouble() const {
   return session_.trouble().empty() ? members_.trouble() : session_.trouble();
