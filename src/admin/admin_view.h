@@ -30,6 +30,9 @@ class AdminView {
   // GET /api/v1/jobs: {"jobs": [...]}, newest first. `state`: "" or one of received, accepted, settled,
   // published, open, done; `ip`: "" or an IP literal; `limit`: 1 to 10000.
   virtual void jobs(std::string state, std::string ip, std::size_t limit, Respond respond) = 0;
+  // GET /api/v1/agents: what is known of agents, and how far ZooKeeper's part can be relied upon. `state`:
+  // "", online, offline or unknown; `ip`, `limit` as above.
+  virtual void agents(std::string state, std::string ip, std::size_t limit, Respond respond) = 0;
   // GET /api/v1/nodes: the schedulers registered in ZooKeeper, and how far that can be relied upon.
   virtual void nodes(Respond respond) = 0;
   // GET /healthz: 200 when jobs are taken, 503 when not (draining, broker away), with what is wrong:

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <exception>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -22,8 +23,9 @@ namespace {
 
 constexpr std::string_view kJobs = "/api/v1/jobs";
 constexpr std::size_t kMaxLimit = 10000;
-constexpr std::array<std::string_view, 6> kStates{"received",  "accepted", "settled",
-                                                  "published", "open",     "done"};
+constexpr std::array<std::string_view, 6> kJobStates{"received",  "accepted", "settled",
+                                                     "published", "open",     "done"};
+constexpr std::array<std::string_view, 3> kAgentStates{"online", "offline", "unknown"};
 
 using Routed = std::variant<Route, Reply>;
 
@@ -40,10 +42,12 @@ Reply not_allowed(const Head& head, std::string allow) {
 bool reads(const Head& head) { return head.method == "GET" || head.method == "HEAD"; }
 
 // "" when the value is fine, else what is wrong with it.
-std::string set_jobs_parameter(Route& route, const std::string& name, std::string value) {
+std::string set_listing_parameter(Route& route, const std::string& name, std::string value) {
+  const std::span<const std::string_view> states =
+      route.endpoint == Endpoint::jobs ? std::span<const std::string_view>(kJobStates) : kAgentStates;
   if (name == "state") {
-    if (std::ranges::find(kStates, value) == kStates.end()) {
-      return "unknown state: one of received, accepted, settled, published, open, done";
+    if (std::ranges::find(states, value) == states.end()) {
+      return fmt::format("unknown state: one of {}", fmt::join(states, ", "));
     }
     route.state = std::move(value);
   } else if (name == "ip") {
@@ -69,7 +73,9 @@ std::string set_submit_parameter(Route& route, const std::string& name, const st
 }
 
 std::string set_parameter(Route& route, const std::string& name, std::string value) {
-  if (route.endpoint == Endpoint::jobs) return set_jobs_parameter(route, name, std::move(value));
+  if (route.endpoint == Endpoint::jobs || route.endpoint == Endpoint::agents) {
+    return set_listing_parameter(route, name, std::move(value));
+  }
   if (route.endpoint == Endpoint::submit) return set_submit_parameter(route, name, value);
   return "";
 }
@@ -118,20 +124,25 @@ Routed page_route(const Head& head, std::string_view path, std::string_view quer
   if (path == kJobs) return jobs_route(head, query);
   if (path.starts_with(kJobs) && path[kJobs.size()] == '/')
     return job_route(head, path.substr(kJobs.size() + 1));
-  constexpr std::array<std::pair<std::string_view, Endpoint>, 4> kPages{{{"/", Endpoint::index},
-                                                                         {"/healthz", Endpoint::health},
-                                                                         {"/metrics", Endpoint::metrics},
-                                                                         {"/api/v1/nodes", Endpoint::nodes}}};
+  constexpr std::array<std::pair<std::string_view, Endpoint>, 5> kPages{
+      {{"/", Endpoint::index},
+       {"/healthz", Endpoint::health},
+       {"/metrics", Endpoint::metrics},
+       {"/api/v1/nodes", Endpoint::nodes},
+       {"/api/v1/agents", Endpoint::agents}}};
   const auto* page = std::ranges::find(kPages, path, [](const auto& entry) { return entry.first; });
   if (page == kPages.end()) return error_reply(404, "no such page");
   if (!reads(head)) return not_allowed(head, "GET, HEAD");
-  return Route(page->second);
+  return page->second == Endpoint::agents ? with_query(Route(page->second), query)
+                                          : Routed(Route(page->second));
 }
 
 Reply index_page() {
-  return {200, R"({"name":"elves-scheduler","version":")" ELVES_VERSION R"(","endpoints":[)"
-               R"("POST /api/v1/jobs[?wait=true]","GET /api/v1/jobs?state=&ip=&limit=",)"
-               R"("GET /api/v1/jobs/{log_id}","GET /api/v1/nodes","GET /healthz","GET /metrics"]})"};
+  return {
+      200,
+      R"({"name":"elves-scheduler","version":")" ELVES_VERSION R"(","endpoints":[)"
+      R"("POST /api/v1/jobs[?wait=true]","GET /api/v1/jobs?state=&ip=&limit=",)"
+      R"("GET /api/v1/jobs/{log_id}","GET /api/v1/nodes","GET /api/v1/agents?state=&ip=&limit=","GET /healthz","GET /metrics"]})"};
 }
 
 // One promise to answer, shared by the copies of a Respond: the first call counts, no call at all is a 500.
@@ -159,6 +170,8 @@ void call(AdminView& view, Route route, std::string body, const Respond& respond
       return view.job(std::move(route.log_id), respond);
     case Endpoint::jobs:
       return view.jobs(std::move(route.state), std::move(route.ip), route.limit, respond);
+    case Endpoint::agents:
+      return view.agents(std::move(route.state), std::move(route.ip), route.limit, respond);
     case Endpoint::nodes:
       return view.nodes(respond);
     case Endpoint::health:

@@ -32,7 +32,7 @@ struct Reply {
   std::string allow;  // of a 405
 };
 
-enum class Endpoint : std::uint8_t { index, health, metrics, submit, job, jobs, nodes };
+enum class Endpoint : std::uint8_t { index, health, metrics, submit, job, jobs, nodes, agents };
 
 // A request that will be served, its query parsed.
 struct Route {
@@ -40,9 +40,9 @@ struct Route {
   Endpoint endpoint;
   bool wait = false;        // submit
   std::string log_id;       // job
-  std::string state;        // jobs; "" = any
-  std::string ip;           // jobs; "" = any
-  std::size_t limit = 100;  // jobs
+  std::string state;        // jobs, agents; "" = any
+  std::string ip;           // jobs, agents; "" = any
+  std::size_t limit = 100;  // jobs, agents
 };
 
 // {"error": text, "code": code}; `code` defaults to the status.

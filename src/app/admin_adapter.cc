@@ -87,6 +87,14 @@ void AdminAdapter::jobs(std::string state, std::string ip, std::size_t limit, ad
   });
 }
 
+void AdminAdapter::agents(std::string state, std::string ip, std::size_t limit, admin::Respond respond) {
+  AgentFilter filter{std::move(state), std::move(ip), limit};
+  on_loop([this, filter = std::move(filter), respond = std::move(respond)] {
+    parts_.registry.agents(parts_.agents.status(), filter,
+                           [respond](std::string body) { respond({200, std::move(body)}); });
+  });
+}
+
 void AdminAdapter::nodes(admin::Respond respond) {
   on_loop([this, respond = std::move(respond)] { respond({200, parts_.registry.nodes()}); });
 }

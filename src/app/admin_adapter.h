@@ -6,6 +6,7 @@
 #include <string>
 
 #include "admin/admin_view.h"
+#include "agent/agent_pool.h"
 #include "app/registry_side.h"
 #include "dialect/limits.h"
 #include "dispatch/dispatcher.h"
@@ -21,7 +22,8 @@ class AdminAdapter final : public admin::AdminView {
     boost::asio::io_context& loop;
     Dispatcher& dispatcher;
     Journal& journal;
-    const RegistrySide& registry;
+    const agent::AgentPool& agents;
+    RegistrySide& registry;
     Metrics& metrics;
     dialect::Limits limits;
     std::function<std::string()> trouble;  // "" or why jobs are not taken now; loop thread
@@ -32,6 +34,7 @@ class AdminAdapter final : public admin::AdminView {
   void submit(std::string body, bool wait, admin::Respond respond) override;
   void job(std::string log_id, admin::Respond respond) override;
   void jobs(std::string state, std::string ip, std::size_t limit, admin::Respond respond) override;
+  void agents(std::string state, std::string ip, std::size_t limit, admin::Respond respond) override;
   void nodes(admin::Respond respond) override;
   void health(admin::Respond respond) override;
   std::string metrics() override { return parts_.metrics.text(); }

@@ -65,7 +65,7 @@ struct App::Parts {
                     timers.timers(), dialect::rebuild_job},
                    dispatch_limits(options)),
         result_door(dispatcher),
-        admin_view({loop, dispatcher, *journal, registry, metrics, api_limits(options),
+        admin_view({loop, dispatcher, *journal, agents, registry, metrics, api_limits(options),
                     [this] { return trouble(); }}) {}
 
   void recover();
@@ -156,6 +156,11 @@ void App::Parts::serve() {
     return shut_down();
   }
   registry.open(options, *journal);
+  agents.set_patience([this](const std::string& ip) -> std::optional<Millis> {
+    if (!registry.offline_for(ip, options.agent.offline_after)) return std::nullopt;
+    metrics.count(Event::agent_offline_tried);
+    return options.agent.offline_connect;
+  });
   if (!options.standalone) {
     broker.consume(options, *journal, dispatcher, metrics);
   }

@@ -61,4 +61,29 @@ std::string RegistrySide::nodes() const {
   return std::move(json).finish();
 }
 
+void RegistrySide::agents(std::vector<agent::AgentStatus> called, const AgentFilter& filter,
+                          std::function<void(std::string)> done) {
+  static const registry::AgentStates nothing;
+  AgentListing listing(filter, std::move(called), registry_ ? registry_->agents().states() : nothing);
+  auto online = listing.online();
+  auto tell = [this, listing = std::move(listing),
+               done = std::move(done)](const registry::Agents::Nodes& nodes) {
+    dialect::JsonWriter json(1000);
+    write_state(json, registry_ ? &*registry_ : nullptr,
+                registry_ ? registry_->agents().stale_since() : std::nullopt);
+    json.json("agents", listing.text(nodes));
+    done(std::move(json).finish());
+  };
+  if (!registry_) return tell({});
+  registry_->agents().read(std::move(online), std::move(tell));
+}
+
+bool RegistrySide::offline_for(const std::string& ip, Millis longer_than) const {
+  return registry_ && registry_->agents().offline_for(ip, longer_than);
+}
+
+std::optional<std::string> RegistrySide::processor(const std::string& app) const {
+  return registry_ ? registry_->processor(app) : std::nullopt;
+}
+
 }  // namespace elves::app

@@ -2,9 +2,13 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "agent/agent_pool.h"
+#include "app/agent_listing.h"
 #include "base/clock.h"
 #include "base/event.h"
 #include "base/timers.h"
@@ -27,6 +31,14 @@ class RegistrySide {
 
   // The body of GET /api/v1/nodes.
   std::string nodes() const;
+  // The body of GET /api/v1/agents: those that are called, and then those that ZooKeeper knows. `done` is
+  // called once, here or later.
+  void agents(std::vector<agent::AgentStatus> called, const AgentFilter& filter,
+              std::function<void(std::string)> done);
+  // Whether ZooKeeper knows the agent to be offline for longer than that.
+  bool offline_for(const std::string& ip, Millis longer_than) const;
+  // "host:port" of the app's processor; nullopt when ZooKeeper has none.
+  std::optional<std::string> processor(const std::string& app) const;
 
  private:
   boost::asio::io_context& loop_;

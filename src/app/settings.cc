@@ -68,6 +68,7 @@ registry::Options registry_options(const config::Options& options) {
   registry.root = options.zookeeper.root;
   registry.auth = options.zookeeper.auth;
   registry.max_watched = options.zookeeper.max_watched;
+  registry.max_agents = options.zookeeper.max_agents;
   return registry;
 }
 

@@ -42,6 +42,9 @@ class FakeView final : public AdminView {
   void jobs(std::string state, std::string ip, std::size_t limit, Respond respond) override {
     respond({200, state + '|' + ip + '|' + std::to_string(limit)});
   }
+  void agents(std::string state, std::string ip, std::size_t limit, Respond respond) override {
+    jobs(std::move(state), std::move(ip), limit, std::move(respond));
+  }
   void nodes(Respond respond) override { respond({200, R"({"nodes":[]})"}); }
   void health(Respond respond) override { respond({200, R"({"status":"ok"})"}); }
   std::string metrics() override { return "elves_jobs 1\n"; }

@@ -56,6 +56,17 @@ TEST(AdminRoutes, ReadsTheQueryOfAListing) {
   EXPECT_EQ(routed(get("/api/v1/jobs?")).limit, 100u);
 }
 
+TEST(AdminRoutes, ReadsTheQueryOfAListingOfAgents) {
+  const auto route = routed(get("/api/v1/agents?state=offline&ip=10.0.0.1&limit=7"));
+  EXPECT_EQ(route.endpoint, Endpoint::agents);
+  EXPECT_EQ(route.state, "offline");
+  EXPECT_EQ(route.ip, "10.0.0.1");
+  EXPECT_EQ(route.limit, 7u);
+  EXPECT_NE(refused(get("/api/v1/agents?state=open")).body.find("online, offline, unknown"),
+            std::string::npos);
+  EXPECT_EQ(refused(post("/api/v1/agents")).allow, "GET, HEAD");
+}
+
 TEST(AdminRoutes, RefusesABadQueryAndSaysWhatWouldBeRight) {
   for (const char* limit : {"0", "10001", "-1", "1.5", "abc", "", "7x", "99999999999999999999"}) {
     const auto reply = refused(get(std::string("/api/v1/jobs?limit=") + limit));

@@ -168,6 +168,15 @@ TEST(ConfigLoad, AnAdminPortForOthersNeedsAToken) {
   }
 }
 
+TEST(ConfigLoad, ZookeeperIdentityIsUserAndPassword) {
+  EXPECT_EQ(load("zookeeper.auth=user:pass:word").options.zookeeper.auth, "user:pass:word");
+  for (const char* wrong : {"user", "user:", ":password", ":"}) {
+    const auto loaded = load(std::string("zookeeper.auth=") + wrong);
+    ASSERT_EQ(loaded.errors.size(), 1u) << wrong;
+    EXPECT_EQ(loaded.errors[0].message, "is no identity: user:password");
+  }
+}
+
 TEST(ConfigLoad, ZookeeperIsEnabledByItsHost) {
   EXPECT_TRUE(load("zookeeper.host=a:2181").options.zookeeper.enabled);
   EXPECT_FALSE(load("zookeeper.host=").options.zookeeper.enabled);
