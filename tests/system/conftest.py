@@ -9,6 +9,7 @@ from harness import generated as generator
 from harness import scheduler as scheduler_module
 from harness.rabbit import RabbitMq
 from harness.site import Site
+from harness.zoo import Server
 
 MANY_FILES = 20000
 logging.getLogger("pika").setLevel(logging.CRITICAL)  # the tests close connections and queues under it on purpose
@@ -78,6 +79,35 @@ def make_site(tmp_path_factory, generated, program):
         except Exception as failure:  # noqa: BLE001, the others are to be closed all the same
             failures.append(failure)
     assert not failures, "\n".join(map(str, failures))
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("zoo"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def chroot(request):
+    """Each test has a tree of its own."""
+    return "/" + request.node.name.split("[")[0]
+
+
+@pytest.fixture
+def start_registered(make_site, broker):
+    """Starts schedulers with broker and agents that register at a ZooKeeper."""
+    sites = []
+
+    def make(hosts, **settings):
+        site = make_site(broker=broker, settings={"zookeeper.host": hosts, "zookeeper.outTime": 2000, **settings})
+        sites.append(site)
+        return site.start()
+
+    yield make
+    for site in sites:
+        site.close()
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """What the scheduler answers, and how tests take it apart."""
+import contextlib
 import re
+import threading
 
 from .jobs import async_job, new_id, send_sync
 from .thrift_peers import instruct
@@ -77,3 +79,31 @@ def ended_flat(peer, job):
     message = peer.wait_message(kind, lambda m: m.json["mqkey"] == key)
     assert message.routing_key == f"scheduler.{kind}"
     return message.json
+
+
+def warnings(site, text):
+    """How many warnings of the scheduler hold the text."""
+    return sum("warning" in line and text in line for line in site.scheduler.log().splitlines())
+
+
+@contextlib.contextmanager
+def jobs_going_on(site):
+    """Synchronous jobs one after the other meanwhile; each must succeed."""
+    peer = site.peer()
+    stop, failures, done = threading.Event(), [], []
+
+    def run():
+        while not stop.is_set():
+            reply = peer.call(send_sync(func="echo", param="x")).json
+            (done if reply["data"]["result_flag"] == 1 else failures).append(reply)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield done
+        before = len(done)
+        wait_for(lambda: failures or not thread.is_alive() or len(done) > before, 20, "another job")
+    finally:
+        stop.set()
+        thread.join()
+    assert not failures and done, failures

@@ -42,6 +42,13 @@ def run_program(*arguments, timeout=30, **extra):
                               timeout=timeout, check=False)
 
 
+def elvesctl(scheduler, *words):
+    """Runs elvesctl on a running scheduler."""
+    return subprocess.run([str(BINARIES / "elvesctl"), *words],
+                          env=environment(ELVES_URL=f"http://127.0.0.1:{scheduler.admin_port}"),
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+
+
 def properties(values):
     """The text of a properties file; a value None leaves its key out."""
     return "".join(f"{key} = {value}\n" for key, value in values.items() if value is not None)

@@ -37,9 +37,8 @@ class Server:
     def start(self, wait=True):
         with open(self.folder / "server.out", "ab") as output:
             self._process = subprocess.Popen(
-                ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", CLASSES, "-Dzookeeper.log.dir=" + str(self.folder),
-                 "-Dzookeeper.root.logger=WARN,CONSOLE", "org.apache.zookeeper.server.quorum.QuorumPeerMain",
-                 str(self.folder / "zoo.cfg")],
+                ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", CLASSES,
+                 "org.apache.zookeeper.server.quorum.QuorumPeerMain", str(self.folder / "zoo.cfg")],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self.folder)
         if wait:
             self.wait_serving()
