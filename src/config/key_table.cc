@@ -56,6 +56,30 @@ std::vector<Key> agent_keys() {
   };
 }
 
+std::vector<Key> processor_keys() {
+  const auto processor = [](auto field) { return at(&Options::processor, field); };
+  return {
+      millis("processor.timeout", processor(&ProcessorOptions::timeout), 1, 3'600'000),
+      count("processor.maxInFlight", processor(&ProcessorOptions::max_in_flight), 1, 100'000),
+      count("processor.maxWaiting", processor(&ProcessorOptions::max_waiting), 0, 10 * kMillion),
+      seconds("processor.idleTimeout", processor(&ProcessorOptions::idle), 0, kDay),
+      count("processor.breaker.failures", processor(&ProcessorOptions::breaker_failures), 0, kMillion),
+      seconds("processor.breaker.pause", processor(&ProcessorOptions::breaker_pause), 1, 3600),
+  };
+}
+
+// A value without a port was hardly meant as an address.
+std::string set_processor_address(Options& options, const std::string& app, const std::string& value) {
+  if (parse_listen(value)) {
+    options.processor.addresses[app] = value;
+    return "";
+  }
+  std::string right = "address of an app's processor: IP:port or [IPv6]:port";
+  if (value.find(':') == std::string::npos)
+    right.append("; the setting with the nearest name is ").append(nearest_key("processor." + app));
+  return right;
+}
+
 std::vector<Key> job_keys() {
   const auto job = [](auto field) { return at(&Options::job, field); };
   return {
@@ -141,8 +165,9 @@ std::vector<Key> process_keys() {
 
 std::vector<Key> make_keys() {
   std::vector<Key> all;
-  for (const auto& group : {mq_keys(), thrift_keys(), agent_keys(), job_keys(), result_keys(), journal_keys(),
-                            admin_keys(), audit_keys(), zookeeper_keys(), log_keys(), process_keys()}) {
+  for (const auto& group :
+       {mq_keys(), thrift_keys(), agent_keys(), processor_keys(), job_keys(), result_keys(), journal_keys(),
+        admin_keys(), audit_keys(), zookeeper_keys(), log_keys(), process_keys()}) {
     all.insert(all.end(), group.begin(), group.end());
   }
   return all;
@@ -152,6 +177,11 @@ std::vector<Key> make_keys() {
 
 const std::vector<Key>& keys() {
   static const std::vector<Key> table = make_keys();
+  return table;
+}
+
+const std::vector<KeyFamily>& key_families() {
+  static const std::vector<KeyFamily> table{{"processor.", "processor.{app}", set_processor_address}};
   return table;
 }
 

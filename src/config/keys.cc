@@ -32,13 +32,30 @@ std::vector<std::string_view> key_names() {
   return names;
 }
 
+const KeyFamily* family_of(std::string_view key) {
+  for (const KeyFamily& family : key_families()) {
+    if (key.starts_with(family.prefix) && key.size() > family.prefix.size()) return &family;
+  }
+  return nullptr;
+}
+
 std::string_view nearest_key(std::string_view name) {
   constexpr std::size_t kLongest = 64;  // no key is as long; bounds the work on nonsense
   name = name.substr(0, kLongest);
-  const auto names = key_names();
-  return *std::min_element(names.begin(), names.end(), [&](std::string_view a, std::string_view b) {
-    return edit_distance(name, a) < edit_distance(name, b);
-  });
+  std::string_view nearest;
+  std::size_t fewest = kLongest + 1;
+  const auto consider = [&](std::string_view known, std::size_t edits) {
+    if (edits >= fewest) return;
+    nearest = known;
+    fewest = edits;
+  };
+  for (const std::string_view known : key_names()) consider(known, edit_distance(name, known));
+  const auto dot = name.find('.');
+  for (const KeyFamily& family : key_families()) {
+    if (dot != std::string_view::npos && family_of(name) == nullptr)
+      consider(family.name, edit_distance(name.substr(0, dot + 1), family.prefix));
+  }
+  return nearest;
 }
 
 }  // namespace elves::config

@@ -20,6 +20,14 @@ struct Key {
   std::function<std::string(const Options&)> show;
 };
 
+// Keys that begin alike and end in a name that the user chooses. A key of the table is none of them.
+struct KeyFamily {
+  std::string_view prefix;  // with its dot
+  std::string_view name;    // for people: "processor.{app}"
+  // As Key::set, for the key prefix + `ending`.
+  std::function<std::string(Options&, const std::string& ending, const std::string& value)> set;
+};
+
 // A value that is never shown, and may come from three places; the first that has it wins.
 struct Secret {
   std::string_view name;      // in the file
@@ -30,11 +38,16 @@ struct Secret {
 
 const std::vector<Key>& keys();
 const std::vector<Secret>& secrets();
+const std::vector<KeyFamily>& key_families();
+
+// The family that `key` belongs to; nullptr when it is none's, or has no ending.
+const KeyFamily* family_of(std::string_view key);
 
 // Names of all keys, those of secrets included, in the order of the table.
 std::vector<std::string_view> key_names();
 
-// The name of the known key that takes the fewest edits to get from `name` (case ignored).
+// The name of the known key, or family, that takes the fewest edits to get from `name` (case ignored). For a
+// name in a family: the key.
 std::string_view nearest_key(std::string_view name);
 
 }  // namespace elves::config

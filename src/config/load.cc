@@ -65,6 +65,7 @@ class Loader {
   Loaded run(std::string_view text) {
     for (Property& property : parse_properties(text)) take(std::move(property));
     for (const Key& key : keys()) set(key);
+    for (const auto& [key, property] : given_) set_in_family(key, property);
     for (const Secret& secret : secrets()) resolve(secret);
     check_together();
     return std::move(loaded_);
@@ -78,11 +79,15 @@ class Loader {
     loaded_.warnings.push_back({file_, line, std::string(key), std::move(message)});
   }
 
+  static bool in_table(std::string_view key) {
+    static const std::vector<std::string_view> known = key_names();
+    return std::find(known.begin(), known.end(), key) != known.end();
+  }
+
   // Keeps what is known and readable; the last of several wins.
   void take(Property property) {
-    static const std::vector<std::string_view> known = key_names();
     const std::string key = property.key;
-    if (std::find(known.begin(), known.end(), key) == known.end()) {
+    if (!in_table(key) && family_of(key) == nullptr) {
       const std::string shown = quoted(key);
       warn(property.line, shown.substr(1, shown.size() - 2),
            fmt::format("unknown key, ignored; the nearest known one is {}", nearest_key(key)));
@@ -106,8 +111,19 @@ class Loader {
     const Property* const property = find(key.name);
     if (property == nullptr) return;
     const std::string value = trimmed(property->value);
-    const std::string right = key.set(loaded_.options, value);
-    if (!right.empty()) error(property->line, key.name, fmt::format("{} is no {}", quoted(value), right));
+    judge(*property, key.set(loaded_.options, value));
+  }
+
+  void set_in_family(const std::string& key, const Property& property) {
+    const KeyFamily* const family = in_table(key) ? nullptr : family_of(key);
+    if (family == nullptr) return;
+    const std::string ending = key.substr(family->prefix.size());
+    judge(property, family->set(loaded_.options, ending, trimmed(property.value)));
+  }
+
+  void judge(const Property& property, const std::string& right) {
+    if (right.empty()) return;
+    error(property.line, property.key, fmt::format("{} is no {}", quoted(trimmed(property.value)), right));
   }
 
   void resolve(const Secret& secret) {

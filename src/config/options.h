@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "base/log.h"
@@ -48,6 +49,16 @@ struct AgentOptions {
   std::chrono::seconds breaker_pause{10};  // agent.breaker.pause: for so long
   std::chrono::seconds offline_after{60};  // agent.offlineAfter: ZooKeeper knows it to be offline for so long
   std::chrono::milliseconds offline_connect{500};  // agent.offlineConnect: then connecting takes no longer
+};
+
+struct ProcessorOptions {
+  std::map<std::string, std::string> addresses;  // processor.{app}: host:port or [v6]:port, by app
+  std::chrono::milliseconds timeout{10000};      // processor.timeout: for the whole call, waiting included
+  std::size_t max_in_flight = 32;                // processor.maxInFlight: calls to one app's at a time
+  std::size_t max_waiting = 20000;         // processor.maxWaiting: results that wait for one; beyond: 413.3
+  std::chrono::seconds idle{60};           // processor.idleTimeout: an unused connection is closed
+  std::uint32_t breaker_failures = 5;      // processor.breaker.failures: as agent.breaker.failures
+  std::chrono::seconds breaker_pause{10};  // processor.breaker.pause: likewise
 };
 
 struct JobOptions {
@@ -99,6 +110,7 @@ struct Options {
   MqOptions mq;
   ThriftOptions thrift;
   AgentOptions agent;
+  ProcessorOptions processor;
   JobOptions job;
   ResultOptions result;
   JournalOptions journal;
