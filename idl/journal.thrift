@@ -65,6 +65,7 @@ struct StoredStage {
   1: bool ok,
   2: optional StoredError error,
   3: i64 cost_ms,
+  4: optional bool asked,
 }
 
 struct StoredAnswer {

@@ -75,7 +75,7 @@ asio::awaitable<Result<std::string>> Connections::exchange(wire::Channel& channe
 
 void Connections::park(Peer& to, std::unique_ptr<wire::Channel> channel) {
   reached(to);
-  if (!closed_) to.idle.push_back({std::move(channel), clock_.now()});
+  if (!closed_ && options_.idle.count() > 0) to.idle.push_back({std::move(channel), clock_.now()});
 }
 
 bool Connections::trim(Peer& peer) {

@@ -22,7 +22,7 @@ namespace elves::agent {
 
 struct ConnectionOptions {
   Millis out_time{3000};   // to connect
-  Seconds idle{60};        // an unused connection is closed after this
+  Seconds idle{60};        // an unused connection is closed after this; 0 = after every call
   BreakerOptions breaker;  // while it is open, calls that need a connection are send_failed at once
   wire::MessageScanner::Limits limits;
 };

@@ -19,7 +19,7 @@
 #include "agent/agent_pool.h"
 #include "app/admin_adapter.h"
 #include "app/broker_side.h"
-#include "app/no_processors.h"
+#include "app/processor_addresses.h"
 #include "app/registry_side.h"
 #include "app/result_door.h"
 #include "app/settings.h"
@@ -61,6 +61,9 @@ struct App::Parts {
             [this] { return dispatcher.open_records(); })),
         agents(loop, timers.timers(), clock, metrics, pool_options(options)),
         audit(audit::open_audit(audit_options(options), metrics)),
+        processors(
+            loop, timers.timers(), clock, metrics,
+            [this](const std::string& app) { return addresses.find(app); }, processor_options(options)),
         dispatcher({agents, processors, *journal, broker, broker, broker, *audit, metrics, clock,
                     timers.timers(), dialect::rebuild_job},
                    dispatch_limits(options)),
@@ -87,7 +90,9 @@ struct App::Parts {
   RegistrySide registry{loop, timers.timers(), clock, metrics};
   agent::AgentPool agents;
   const std::unique_ptr<AuditTrail> audit;
-  NoProcessors processors{loop};
+  const ProcessorAddresses addresses{options.processor.addresses,
+                                     [this](const std::string& app) { return registry.processor(app); }};
+  agent::ProcessorPool processors;
   BrokerSide broker{loop};
   Dispatcher dispatcher;
   ResultDoor result_door;
@@ -202,14 +207,15 @@ void App::Parts::reload() {
   options.log.level = loaded.options.log.level;
   options.job = loaded.options.job;
   options.agent = loaded.options.agent;
+  options.processor = loaded.options.processor;
   options.result = loaded.options.result;
   options.drain = loaded.options.drain;
   dispatcher.set_limits(dispatch_limits(options));
   agents.set_options(pool_options(options));
+  processors.set_options(processor_options(options));
   log::info(
-      "{} read again: log.level, job.maxOpen, job.grace, job.retry.*, agent.*, result.* and drain.timeout "
-      "are in "
-      "force",
+      "{} read again: log.level, job.maxOpen, job.grace, job.retry.*, agent.*, processor.*, result.* and "
+      "drain.timeout are in force",
       config_file);
 }
 
@@ -234,6 +240,7 @@ void App::Parts::shut_down() {
     http.reset();
     results.reset();
     agents.close();
+    processors.close();
     broker.close();
     registry.close();
     timers.stop();

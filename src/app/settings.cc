@@ -46,6 +46,19 @@ agent::PoolOptions pool_options(const config::Options& options) {
   return pool;
 }
 
+agent::ProcessorPoolOptions processor_options(const config::Options& options) {
+  const config::ProcessorOptions& given = options.processor;
+  agent::ProcessorPoolOptions pool;
+  pool.timeout = given.timeout;
+  pool.max_in_flight = given.max_in_flight;
+  pool.max_waiting = given.max_waiting;
+  pool.connections.out_time = options.thrift.out_time;
+  pool.connections.idle = given.idle;
+  pool.connections.breaker = {given.breaker_failures, given.breaker_pause};
+  pool.connections.limits.max_bytes = options.thrift.max_message;
+  return pool;
+}
+
 wire::ServerLimits server_limits(const config::Options& options) {
   return {options.thrift.max_message, options.thrift.max_connections, options.thrift.idle};
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/agent_pool.h"
+#include "agent/processor_pool.h"
 #include "audit/audit_log.h"
 #include "config/options.h"
 #include "dialect/limits.h"
@@ -19,6 +20,7 @@ namespace elves::app {
 
 DispatchLimits dispatch_limits(const config::Options& options);
 agent::PoolOptions pool_options(const config::Options& options);
+agent::ProcessorPoolOptions processor_options(const config::Options& options);
 wire::ServerLimits server_limits(const config::Options& options);
 audit::AuditOptions audit_options(const config::Options& options);
 dialect::Limits api_limits(const config::Options& options);

@@ -33,8 +33,13 @@ enum class Event : std::uint8_t {
   zookeeper_registered,  // this scheduler's node was made
   zookeeper_refused,     // something could not be read or made
   zookeeper_bad_data,    // a node holds what it should not
+  processor_answered,    // an app's processor took a result
+  processor_failed,      // a result that was to go to one and did not, or without an answer
+  processor_overloaded,  // of these: too many waited
+  processor_given_up,    // its breaker has opened
+  processor_not_tried,   // a call failed because that is open
 };
-inline constexpr std::size_t kEvents = static_cast<std::size_t>(Event::zookeeper_bad_data) + 1;
+inline constexpr std::size_t kEvents = static_cast<std::size_t>(Event::processor_not_tried) + 1;
 
 // Where events are counted. Any thread.
 class MetricsSink {

@@ -29,7 +29,7 @@ std::string result_word(const json::value& job) {
 
 bool has_ended(const json::value& job) {
   const auto state = member(job, "state");
-  return state == "settled" || state == "published";
+  return state == "published" || (state == "settled" && member(job, "result_flag") != "2");
 }
 
 ExitCode exit_of(const json::value& job) {

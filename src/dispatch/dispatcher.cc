@@ -224,7 +224,11 @@ void Dispatcher::drain(std::function<void()> done) {
 void Dispatcher::give_up() {
   for (const LogId id : table_.ids()) {
     OpenJob* open = table_.find(id);
-    if (!open || open->state == JobState::settled || !needs_this_process(*open)) continue;
+    if (!open || !needs_this_process(*open)) continue;
+    if (open->state == JobState::settled) {
+      stop_asking(*open);
+      continue;
+    }
     fail(*open, {open->never_sent() ? ErrorCode::send_failed : ErrorCode::outcome_unknown,
                  "the scheduler shut down before the job ended"});
   }

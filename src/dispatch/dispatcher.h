@@ -12,6 +12,9 @@
 //  - A second attempt is made only where DispatchLimits::retry asks for it, only of an asynchronous job, only
 //    when nothing was sent, and never after its deadline.
 //  - An agent hears that a result is taken only after the journal has it.
+//  - The app's processor is called for a result that is durable, before the message that ends the job.
+//    Once that call may have been made it is not made again, not even by a later process. How the
+//    journal knows: docs/adr/0013.
 //  - An execution that another scheduler may wait for ends there as well: docs/adr/0009.
 //  - Nothing waits forever: every job has a deadline, and max_open bounds them all.
 #pragma once
@@ -93,7 +96,8 @@ class Dispatcher {
   // not acknowledged. `done` runs when no job needs this process any more.
   void drain(std::function<void()> done);
   // The drain's time is over: every job still open that would be lost with this process ends in
-  // outcome_unknown.
+  // outcome_unknown. Of those that only wait for their processor the journal's are left to the next process,
+  // the others end with what their worker said.
   void give_up();
 
   void set_limits(DispatchLimits limits) { limits_ = limits; }
@@ -160,7 +164,6 @@ class Dispatcher {
   void fail(OpenJob& open, Error error);
   void settle(OpenJob& open, Taken taken = {});
   void on_settlement_kept(LogId id, bool kept, const Taken& taken);
-  void notify_processor(OpenJob& open);
   void publish(OpenJob& open);
   void on_returned(LogId id);
   void finish(LogId id);
@@ -170,6 +173,14 @@ class Dispatcher {
   bool full() const;
   void check_drained();
   Deadline deadline_of(const OpenJob& open) const;
+
+  // The app's processor (processors.cc)
+  void conclude(OpenJob& open);
+  bool wants_processor(const OpenJob& open) const;
+  void ask_processor(OpenJob& open);
+  void on_leaving(LogId id, const ProcessorClient::MayLeave& word);
+  void on_processed(LogId id, Stage stage);
+  void stop_asking(OpenJob& open);
 
   // A delivery that no job stands for: of a rejected request, until its answer is confirmed.
   struct Unanswered {

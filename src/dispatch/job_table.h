@@ -37,6 +37,7 @@ struct OpenJob {
   bool unheard = false;          // settled, and nobody listens where its result should go
   bool shared = false;           // another scheduler may wait for the same execution
   bool keeping = false;          // settled, and the journal has not answered yet
+  bool asking = false;           // then: its processor is to answer
   std::vector<std::function<void(bool)>>
       brought_again;  // agents that wait for that answer with the same result
   std::function<void(const Job&, const Outcome&)> on_end;

@@ -59,11 +59,19 @@ class AgentClient {
   virtual void start(JobPtr job, Deadline deadline, OnAgentReply done) = 0;
 };
 
-// Calls AppService.runProcessor of the job's app; `ok` or the error (app_not_found, processor_failed).
+// Calls AppService.runProcessor of the job's app.
 class ProcessorClient {
  public:
+  // To be called once: whether the call may be made now; if not, it ends with that error.
+  using MayLeave = std::function<void(Result<void>)>;
+  // Called at most once, when nothing is left to do but to send.
+  using Leaving = std::function<void(MayLeave)>;
+  using Done = std::function<void(Stage)>;
+
   virtual ~ProcessorClient() = default;
-  virtual void notify(JobPtr job, const WorkerAnswer& answer, std::function<void(Stage)> done) = 0;
+  // Ends in one `done`: `ok`, or the error (app_not_found, processor_failed). Nothing is sent without the
+  // word that `leaving` asks for.
+  virtual void notify(JobPtr job, const WorkerAnswer& answer, Leaving leaving, Done done) = 0;
 };
 
 // Something to publish about a job.

@@ -92,13 +92,16 @@ void Dispatcher::recover_settled(JobRecord record) {
   open.acknowledged = record.acknowledged;
   open.outcome = std::move(record.outcome);
   if (!open.job->synchronous()) finished_.add(open.job, open.outcome);
-  const bool answered = open.outcome.processor.ok || open.outcome.processor.error;
-  if (open.job->wants_processor() && open.outcome.worker && !answered) {
+  if (wants_processor(open) && open.outcome.processor.asked) {
+    // In the same words and at the same time after every restart: it is one message.
+    open.outcome.running = false;
     open.outcome.processor.error =
-        Error{ErrorCode::outcome_unknown, "the scheduler ended before its answer was kept"};
+        Error{ErrorCode::processor_failed,
+              "it may have been called: the scheduler ended before its answer was kept"};
     open.outcome.error = open.outcome.processor.error;
+    ports_.metrics.count(Event::processor_failed);
   }
-  publish(open);
+  conclude(open);
 }
 
 // Its record stays as one that never ended: the request was not acknowledged, so it is the broker's, not

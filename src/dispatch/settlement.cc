@@ -104,9 +104,10 @@ void Dispatcher::settle(OpenJob& open, Taken taken) {
   open.outcome.running = false;
   open.outcome.ended = ports_.clock.wall_now();
   send_acceptance(open, open.outcome);
+  open.outcome.running = wants_processor(open);
   log::debug("job {} settled: {}", open.job->log_id.text(),
              open.outcome.error ? open.outcome.error->detail : "the worker answered");
-  if (open.job->synchronous()) return notify_processor(open);
+  if (open.job->synchronous()) return conclude(open);
   finished_.add(open.job, open.outcome);
   open.keeping = true;
   record(open, [this, id = open.job->log_id, taken = std::move(taken)](const Result<void>& kept) {
@@ -127,23 +128,7 @@ void Dispatcher::on_settlement_kept(LogId id, bool kept, const Taken& taken) {
     return open->adopted ? table_.erase(id) : await_result(*open);
   }
   if (kept && ports_.journal.durable()) acknowledge(*open);
-  notify_processor(*open);
-}
-
-void Dispatcher::notify_processor(OpenJob& open) {
-  if (!open.job->wants_processor() || !open.outcome.worker) return publish(open);
-  const LogId id = open.job->log_id;
-  ports_.processors.notify(open.job, *open.outcome.worker, [this, id](Stage stage) {
-    OpenJob* job = table_.find(id);
-    if (!job) return;
-    job->outcome.processor = std::move(stage);
-    if (!job->outcome.processor.ok) job->outcome.error = job->outcome.processor.error;
-    if (job->job->synchronous()) return publish(*job);
-    // Kept first: a process after this one must not tell another end.
-    record(*job, [this, id](const Result<void>&) {
-      if (OpenJob* answered = table_.find(id)) publish(*answered);
-    });
-  });
+  conclude(*open);
 }
 
 void Dispatcher::publish(OpenJob& open) {
@@ -152,7 +137,6 @@ void Dispatcher::publish(OpenJob& open) {
   ports_.audit.ended(open.job, open.outcome);
   if (open.on_end) open.on_end(*open.job, open.outcome);
   const bool synchronous = open.job->synchronous();
-  if (!synchronous) tell_peers(open);
   if (synchronous ? !open.job->reply.has_value() : !open.job->announce) return finish(id);
   Answer answer{synchronous ? Answer::Kind::reply : Answer::Kind::terminal, open.job, open.outcome};
   if (!synchronous) answer.returned = [this, id] { on_returned(id); };

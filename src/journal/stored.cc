@@ -147,10 +147,14 @@ StoredStage to_stored(const Stage& stage) {
   stored.ok = stage.ok;
   if (stage.error) stored.__set_error(to_stored(*stage.error));
   stored.cost_ms = stage.cost.count();
+  if (stage.asked) stored.__set_asked(true);
   return stored;
 }
 Stage from_stored(StoredStage&& stored) {
-  Stage stage{.ok = stored.ok, .error = {}, .cost = Millis(stored.cost_ms)};
+  Stage stage{.ok = stored.ok,
+              .error = {},
+              .cost = Millis(stored.cost_ms),
+              .asked = stored.__isset.asked && stored.asked};
   if (stored.__isset.error) stage.error = from_stored(std::move(stored.error));
   return stage;
 }

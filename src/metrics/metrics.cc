@@ -43,6 +43,11 @@ constexpr std::array<Named, kEvents> kNames{{
     {"elves_zookeeper_registrations_total", "Times this scheduler registered itself"},
     {"elves_zookeeper_refusals_total", "Nodes that ZooKeeper did not let be read or made"},
     {"elves_zookeeper_bad_data_total", "Nodes that hold what they should not"},
+    {"elves_processor_calls_total", "Results that an app's processor took"},
+    {"elves_processor_failures_total", "Results that were to go to a processor and failed to"},
+    {"elves_processor_overloads_total", "Of these, because too many waited for the processor"},
+    {"elves_processor_breaker_opens_total", "Processors that could not be reached too often in a row"},
+    {"elves_processor_breaker_refusals_total", "Calls that failed at once because of it"},
 }};
 
 }  // namespace

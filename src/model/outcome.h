@@ -24,12 +24,13 @@ struct Stage {
   bool ok = false;             // reached, and it answered
   std::optional<Error> error;  // why not
   Millis cost{0};
+  bool asked = false;  // processor only: the call may have been made, whether or not an answer came
 };
 
 // The result of a job, or its state when `running`.
 struct Outcome {
   bool rejected = false;       // never carried out: answered with mqflag "0"
-  bool running = false;        // accepted by the agent, result still to come: result_flag 2
+  bool running = false;        // accepted by the agent, or its result with the processor: result_flag 2
   std::optional<Error> error;  // the stage that failed; none when every stage did its part
   Stage agent;
   std::optional<WorkerAnswer> worker;

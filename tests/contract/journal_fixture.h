@@ -147,6 +147,7 @@ inline void expect_same(const Stage& left, const Stage& right) {
   EXPECT_EQ(left.ok, right.ok);
   EXPECT_EQ(left.error, right.error);
   EXPECT_EQ(left.cost, right.cost);
+  EXPECT_EQ(left.asked, right.asked);
 }
 
 inline void expect_same(const Job& left, const Job& right) {

@@ -46,6 +46,13 @@ TEST(CtlJobView, EndsAsTheWorkerDid) {
   EXPECT_EQ(exit_of(json("{}")), kExitNotDone);
 }
 
+TEST(CtlJobView, HasNotEndedWhileItsProcessorIsCalled) {
+  EXPECT_TRUE(has_ended(json(R"({"state":"published","result_flag":0})")));
+  EXPECT_TRUE(has_ended(json(R"({"state":"settled","result_flag":0})")));
+  EXPECT_FALSE(has_ended(json(R"({"state":"settled","result_flag":2})")));
+  EXPECT_FALSE(has_ended(json(R"({"state":"accepted","result_flag":2})")));
+}
+
 TEST(CtlJobView, SaysWhatWentWrong) {
   EXPECT_EQ(trouble(json(R"({"flag":1,"error":"","agent_sync_flag":1})")), "");
   EXPECT_EQ(trouble(json(R"({"flag":0,"error":"","agent_sync_flag":1})")), "the worker failed");

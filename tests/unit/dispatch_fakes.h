@@ -57,10 +57,32 @@ class FakeAgents final : public AgentClient {
 
 class FakeProcessors final : public ProcessorClient {
  public:
-  void notify(JobPtr, const WorkerAnswer&, std::function<void(Stage)> done) override {
-    calls.push_back(std::move(done));
+  struct Call {
+    JobPtr job;
+    WorkerAnswer answer;
+    Leaving leaving;
+    Done done;
+  };
+  void notify(JobPtr job, const WorkerAnswer& answer, Leaving leaving, Done done) override {
+    calls.push_back({std::move(job), answer, std::move(leaving), std::move(done)});
   }
-  std::deque<std::function<void(Stage)>> calls;
+  // The oldest call is about to be made.
+  void leave() {
+    calls.front().leaving([this](const Result<void>& word) { words.push_back(word); });
+  }
+  // Ends the oldest call.
+  void answer(Stage stage) {
+    auto call = std::move(calls.front());
+    calls.pop_front();
+    call.done(std::move(stage));
+  }
+  void answer() { answer({true, std::nullopt, Millis(4)}); }
+  void fail(std::string why) {
+    answer({false, Error{ErrorCode::processor_failed, std::move(why)}, Millis(2)});
+  }
+
+  std::deque<Call> calls;
+  std::vector<Result<void>> words;  // whether they may leave, in the order they heard it
 };
 
 class FakeJournal final : public Journal {

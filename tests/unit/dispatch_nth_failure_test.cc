@@ -40,6 +40,7 @@ const std::vector<Kind>& kinds() {
       {.name = "HTTP queue", .type = kQueue, .http = true},
       {.name = "cron from elsewhere", .type = kCron, .elsewhere = true},
       {.name = "queue from elsewhere", .type = kQueue, .elsewhere = true},
+      {.name = "cron from elsewhere with processor", .type = kCron, .processor = true, .elsewhere = true},
   };
   return all;
 }
@@ -133,6 +134,26 @@ std::string terminals_fault(const Case& what, const World& world) {
   return results == static_cast<int>(ends.size()) || timed_out(ends.front()) ? "" : "two different ends";
 }
 
+// It is told every result, once; only what failed or died may keep it from that, and then the end says so.
+std::string processor_fault(const Case& what, const World& world) {
+  if (world.processed_too_early) return "the processor was called before the journal knew";
+  for (const auto& [result, times] : world.processed) {
+    if (times > 1) return "the processor was told " + result + " twice";
+  }
+  for (const Publication& one : world.out) {
+    const auto* answer = std::get_if<Answer>(&one);
+    if (!answer || answer->kind == Answer::Kind::acceptance) continue;
+    const Outcome& outcome = answer->outcome;
+    const bool wanted = what.kind.processor && outcome.worker;
+    if (outcome.running) return "an end that says that it goes on";
+    if (wanted != (outcome.processor.ok || outcome.processor.error)) return "an end that hides its processor";
+    if (outcome.processor.ok && !world.processed.contains(outcome.worker->result))
+      return "an end that says that the processor has it";
+    if (wanted && !outcome.processor.ok && world.hits == 0) return "the processor was not told";
+  }
+  return "";
+}
+
 std::string leftovers_fault(const Case& what, const World& world) {
   if (world.open() > 0) return "a job is still open";
   if (!world.held.empty()) return "the journal was not told everything";
@@ -152,6 +173,7 @@ std::string fault_of(const Case& what, const World& world) {
   if (world.runs > 1 + (may_run_again ? world.deaths : 0)) return "the worker ran again";
   if (world.told_too_early) return "the agent heard of success before the journal had the result";
   std::string fault = leftovers_fault(what, world);
+  if (fault.empty()) fault = processor_fault(what, world);
   if (!fault.empty()) return fault;
   if (what.kind.type != kSync) {
     fault = acceptances_fault(what, world);

@@ -127,7 +127,7 @@ TEST(SyncJob, ProcessorsFailureChangesTheResultButNotTheWorkersAnswer) {
   bench.agents.answer(1, "done");
   ASSERT_EQ(bench.processors.calls.size(), 1U);
   EXPECT_TRUE(bench.publisher.sent.empty());
-  bench.processors.calls.front()(Stage{false, Error{ErrorCode::processor_failed, "down"}, Millis(2)});
+  bench.processors.fail("down");
   const Outcome& outcome = bench.publisher.answer(0).outcome;
   EXPECT_EQ(outcome.worker->result, "done");
   EXPECT_EQ(outcome.error->code, ErrorCode::processor_failed);

@@ -207,18 +207,6 @@ void World::flush() {
   for (auto& [id, record] : std::exchange(held, {})) on_disk[id] = std::move(record);
 }
 
-void World::notify(JobPtr, const WorkerAnswer&, std::function<void(Stage)> done) {
-  const auto answer = [this, done](Stage stage) {
-    later(kCallback, Millis(2), [done, stage] { done(stage); });
-  };
-  operation(
-      "processor", kCall, [answer] { answer({true, std::nullopt, Millis(3)}); },
-      [answer](unsigned how) {
-        const auto code = how % 2 != 0 ? ErrorCode::app_not_found : ErrorCode::processor_failed;
-        answer({false, Error{code, "down"}, Millis(3)});
-      });
-}
-
 Result<Job> World::rebuild(const AgentResult& result) {
   if (dying_) return Error{ErrorCode::internal, "dying"};
   const Fault* fault = count("rebuild");

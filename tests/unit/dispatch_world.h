@@ -70,9 +70,11 @@ class World final : AgentClient, ProcessorClient, Journal, Publisher, DeliveryAc
   int ends = 0;      // on_end
   int refusals = 0;  // of the journal
   bool acknowledged = false;
-  bool told_too_early = false;        // an agent, before the journal had its result
-  std::vector<Execution> executions;  // asynchronous ones
-  std::vector<Publication> out;       // what the broker has
+  bool told_too_early = false;       // an agent, before the journal had its result
+  bool processed_too_early = false;  // a processor was called, and the journal did not know that it may be
+  std::map<std::string, int> processed;  // calls of the processor that came there, by the worker's message
+  std::vector<Execution> executions;     // asynchronous ones
+  std::vector<Publication> out;          // what the broker has
   std::map<std::uint64_t, JobRecord> on_disk;
   std::map<std::uint64_t, JobRecord> held;  // waits in memory for the journal to recover
   std::string story;                        // what happened, in order
@@ -92,7 +94,7 @@ class World final : AgentClient, ProcessorClient, Journal, Publisher, DeliveryAc
 
   void run(JobPtr job, Deadline deadline, OnAgentReply done) override;
   void start(JobPtr job, Deadline deadline, OnAgentReply done) override;
-  void notify(JobPtr job, const WorkerAnswer& answer, std::function<void(Stage)> done) override;
+  void notify(JobPtr job, const WorkerAnswer& answer, Leaving leaving, Done done) override;
   bool durable() const override { return true; }
   std::string trouble() const override { return {}; }
   std::string instance() const override { return "00000000000000AA"; }
@@ -124,6 +126,8 @@ class World final : AgentClient, ProcessorClient, Journal, Publisher, DeliveryAc
   void refuse(const JobRecord& record, const Kept& kept, SteadyTime back);
   void flush();
 
+  void call_processor(const JobPtr& job, const WorkerAnswer& answer, const Done& done);
+  void processor_has(const JobPtr& job, const WorkerAnswer& answer);
   void fail_call(unsigned how, const JobPtr& job, Deadline deadline, const OnAgentReply& done);
   void arrive(const JobPtr& job, Deadline deadline, const OnAgentReply& done);
   void execute(const Job& job);

@@ -44,6 +44,16 @@ TEST(JournalRecord, HoldsEveryTypeAndDialect) {
   }
 }
 
+TEST(JournalRecord, HoldsWhetherItsProcessorMayHaveBeenCalled) {
+  for (const bool asked : {true, false}) {
+    JobRecord record = full_record(1);
+    record.outcome.processor = {.ok = false, .error = {}, .cost = Millis(0), .asked = asked};
+    const auto back = decode_record(encode_record(record), record.state);
+    ASSERT_TRUE(back);
+    expect_same(*back, record);
+  }
+}
+
 TEST(JournalRecord, HoldsWhatAReceivedOneStandsFor) {
   for (const bool set : {true, false}) {
     JobRecord record = record_of(1);

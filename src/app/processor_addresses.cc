@@ -1,0 +1,30 @@
+#include "app/processor_addresses.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "config/listen.h"
+
+namespace elves::app {
+
+ProcessorAddresses::ProcessorAddresses(const Texts& configured, Registered registered)
+    : configured_(configured), registered_(std::move(registered)) {}
+
+Result<agent::ProcessorAddress> ProcessorAddresses::find(const std::string& app) const {
+  auto text = registered_ ? registered_(app) : std::nullopt;
+  if (!text) {
+    const auto found = configured_.find(app);
+    if (found == configured_.end())
+      return Error{ErrorCode::app_not_found, "no processor address known for " + app};
+    text = found->second;
+  }
+  const auto address = config::parse_listen(*text);
+  if (!address) {
+    return Error{ErrorCode::processor_failed,
+                 fmt::format("its registered address is no IP:port: '{}'", text->substr(0, 80))};
+  }
+  return agent::ProcessorAddress{address->host, address->port};
+}
+
+}  // namespace elves::app

@@ -1,0 +1,32 @@
+// Where apps' processors are: what ZooKeeper knows, else what the configuration says.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "agent/processor_pool.h"
+#include "base/error.h"
+
+namespace elves::app {
+
+// Loop thread only.
+class ProcessorAddresses {
+ public:
+  using Texts = std::map<std::string, std::string>;
+  // What ZooKeeper has for the app; nullopt = nothing.
+  using Registered = std::function<std::optional<std::string>(const std::string& app)>;
+
+  // `configured` (processor.{app}) is read at every look-up. An empty `registered` knows nothing.
+  explicit ProcessorAddresses(const Texts& configured, Registered registered = {});
+
+  // Errors: app_not_found; processor_failed: there is one that is none.
+  Result<agent::ProcessorAddress> find(const std::string& app) const;
+
+ private:
+  const Texts& configured_;
+  const Registered registered_;
+};
+
+}  // namespace elves::app
