@@ -29,3 +29,7 @@ service AgentService {
   Reinstruct instructionInvokeSync(1: Instruct ins),
   string aliveCheck(),
 }
+
+service AppService {
+  string runProcessor(1: Reinstruct reins),
+}
