@@ -10,7 +10,7 @@ namespace elves::admin {
 // One answer to an HTTP request.
 struct Answer {
   unsigned status = 200;
-  std::string body;  // JSON
+  std::string body;  // JSON, unless said otherwise
 };
 // May be called from any thread, later, even after the server is gone; calls after the first are ignored.
 // When the last copy is dropped without a call, the client is answered 500.
@@ -38,8 +38,8 @@ class AdminView {
   // GET /healthz: 200 when jobs are taken, 503 when not (draining, broker away), with what is wrong:
   // {"status": "ok"|"degraded"|"draining", ...}.
   virtual void health(Respond respond) = 0;
-  // GET /metrics: Prometheus text.
-  virtual std::string metrics() = 0;
+  // GET /metrics: 200, Prometheus text.
+  virtual void metrics(Respond respond) = 0;
 };
 
 }  // namespace elves::admin

@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -55,7 +56,10 @@ std::optional<Reply> fault_reply(const error_code& fault) {
 class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection> {
  public:
   HttpConnection(std::shared_ptr<Shared> shared, net::ip::tcp::socket socket)
-      : shared_(std::move(shared)), stream_(std::move(socket)), answered_(shared_->context) {
+      : shared_(std::move(shared)),
+        peer_(address_of(socket)),
+        stream_(std::move(socket)),
+        answered_(shared_->context) {
     answered_.expires_at(net::steady_timer::time_point::max());
     error_code ignored;
     stream_.socket().set_option(net::ip::tcp::no_delay(true), ignored);
@@ -86,7 +90,10 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
  private:
   // One request and its answer; false when the connection is over.
   net::awaitable<bool> serve_one() {
-    if (buffer_.size() == 0) co_await first_bytes();
+    if (buffer_.size() == 0) {
+      const error_code silent = co_await first_bytes();
+      if (silent) co_return turn_out(silent);
+    }
     stream_.expires_after(shared_->options.header_time);
     Parser parser;
     parser.header_limit(shared_->options.max_header);
@@ -115,11 +122,24 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     co_return keep_alive;
   }
 
-  net::awaitable<void> first_bytes() {
-    stream_.expires_after(shared_->options.idle);
+  // Of a request. A new connection is there for one; an old one may rest.
+  net::awaitable<error_code> first_bytes() {
+    stream_.expires_after(serial_ == 0 ? shared_->options.header_time : shared_->options.idle);
     const auto room = buffer_.prepare(2048);
-    const std::size_t read = co_await stream_.async_read_some(room, use_awaitable);
+    error_code fault;
+    const std::size_t read =
+        co_await stream_.async_read_some(room, net::redirect_error(use_awaitable, fault));
     buffer_.commit(read);
+    co_return fault;
+  }
+
+  // Notes that the client was too slow, unless it is only at rest, or gone. False: the connection is over.
+  bool turn_out(const error_code& fault) {
+    const bool resting = serial_ > 0 && buffer_.size() == 0;
+    if (fault == boost::beast::error::timeout && !resting) {
+      shared_->door.expel(Door::Refusal::slow, peer_, "http: no whole request in time");
+    }
+    return false;
   }
 
   net::awaitable<void> read_body(Parser& parser, error_code& fault) {
@@ -133,10 +153,10 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   // A request that could not be read: the stream's place in it is lost.
   net::awaitable<bool> give_up(error_code fault) {
     auto reply = fault_reply(fault);
-    if (reply) {
-      co_await send(std::move(*reply), nullptr, false);
-      co_await linger();
-    }
+    if (!reply) co_return turn_out(fault);
+    shared_->door.expel(Door::Refusal::broken, peer_, "http: " + fault.message());
+    co_await send(std::move(*reply), nullptr, false);
+    co_await linger();
     co_return false;
   }
 
@@ -223,6 +243,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   const std::shared_ptr<Shared> shared_;
+  const std::string peer_;
   boost::beast::tcp_stream stream_;
   boost::beast::flat_buffer buffer_;
   net::steady_timer answered_;  // never expires; cancelled to wake the waiting coroutine
@@ -230,6 +251,16 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   std::uint64_t serial_ = 0;
   bool gone_ = false;
 };
+
+}  // namespace
+
+std::string address_of(const net::ip::tcp::socket& socket) {
+  error_code gone;
+  const auto address = socket.remote_endpoint(gone).address();
+  return gone ? std::string() : address.to_string();
+}
+
+namespace {
 
 using Work = net::awaitable<void> (HttpConnection::*)();
 

@@ -5,6 +5,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <functional>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "admin/admin_view.h"
 #include "admin/http_server.h"
@@ -13,11 +15,15 @@ namespace elves::admin {
 
 // What the connections of one server share; they keep it alive, and so do answers still to come.
 struct Shared {
-  Shared(HttpOptions o, AdminView& v) : options(std::move(o)), view(v) {}
+  Shared(HttpOptions o, Door& d, AdminView& v) : options(std::move(o)), door(d), view(v) {}
   boost::asio::io_context context{1};
   const HttpOptions options;
+  Door& door;
   AdminView& view;
 };
+
+// The peer's address without port; "" when it is gone already.
+std::string address_of(const boost::asio::ip::tcp::socket& socket);
 
 class Connection {
  public:

@@ -34,8 +34,8 @@ tcp::acceptor bind(net::io_context& context, const HttpOptions& options) {
 }  // namespace
 
 struct HttpServer::Impl {
-  Impl(const HttpOptions& options, AdminView& view)
-      : shared(std::make_shared<Shared>(options, view)),
+  Impl(const HttpOptions& options, Door& entrance, AdminView& view)
+      : shared(std::make_shared<Shared>(options, entrance, view)),
         acceptor(bind(shared->context, options)),
         port(acceptor.local_endpoint().port()),
         pause(shared->context) {}
@@ -55,12 +55,18 @@ struct HttpServer::Impl {
   }
 
   void admit(tcp::socket socket) {
-    const auto max = shared->options.max_connections;
-    if (connections.size() >= max + kRefusals) return;
+    auto place = shared->door.enter(address_of(socket));
+    if (!place && refusals >= kRefusals) return;
     const auto at = connections.emplace(connections.end());
-    auto ended = [this, at] { connections.erase(at); };
-    *at = connections.size() > max ? refuse(shared, std::move(socket), ended)
-                                   : serve(shared, std::move(socket), ended);
+    if (place) {
+      *at = serve(shared, std::move(socket), [this, at, place = std::move(place)] { connections.erase(at); });
+      return;
+    }
+    ++refusals;
+    *at = refuse(shared, std::move(socket), [this, at] {
+      --refusals;
+      connections.erase(at);
+    });
   }
 
   void stop() {
@@ -73,12 +79,14 @@ struct HttpServer::Impl {
   tcp::acceptor acceptor;
   const unsigned short port;
   net::steady_timer pause;
-  std::list<std::shared_ptr<Connection>> connections;  // HTTP thread
+  // HTTP thread:
+  std::list<std::shared_ptr<Connection>> connections;
+  std::size_t refusals = 0;  // of them
   std::thread thread;
 };
 
-HttpServer::HttpServer(const HttpOptions& options, AdminView& view)
-    : impl_(std::make_unique<Impl>(options, view)) {
+HttpServer::HttpServer(const HttpOptions& options, Door& door, AdminView& view)
+    : impl_(std::make_unique<Impl>(options, door, view)) {
   net::co_spawn(impl_->shared->context, impl_->accept(), net::detached);
   impl_->thread = std::thread([shared = impl_->shared] { shared->context.run(); });
 }

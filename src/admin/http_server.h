@@ -9,6 +9,7 @@
 #include <string>
 
 #include "admin/admin_view.h"
+#include "base/door.h"
 
 namespace elves::admin {
 
@@ -19,16 +20,17 @@ struct HttpOptions {
                                          // to localhost or an IP literal are answered
   std::size_t max_body = 8u << 20;       // bytes; larger: 413
   std::uint32_t max_header = 16u << 10;  // bytes of request line and header fields; larger: 431
-  std::size_t max_connections = 1000;    // further ones: 503 and close
-  std::chrono::seconds header_time{10};  // for a request to arrive whole, body included; slower: closed
+  std::chrono::seconds header_time{10};  // for a request to arrive whole, body included, and for a new
+                                         // connection to begin one; slower: closed
   std::chrono::seconds idle{60};         // between requests of one connection, and to take an answer
 };
 
-// Any thread. The view must outlive the server.
+// Any thread. The view and the door must outlive the server.
 class HttpServer {
  public:
-  // Binds at once (throws boost::system::system_error) and starts serving.
-  HttpServer(const HttpOptions& options, AdminView& view);
+  // Binds at once (throws boost::system::system_error) and starts serving. Who gets no place from `door`,
+  // which belongs to the HTTP thread from now on, is answered 503 and closed.
+  HttpServer(const HttpOptions& options, Door& door, AdminView& view);
   // Closes every connection, whether or not it has been answered, and joins the thread.
   ~HttpServer();
   unsigned short port() const;

@@ -22,6 +22,8 @@ namespace elves::admin {
 namespace {
 
 constexpr std::string_view kJobs = "/api/v1/jobs";
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kPrometheus = "text/plain; version=0.0.4; charset=utf-8";
 constexpr std::size_t kMaxLimit = 10000;
 constexpr std::array<std::string_view, 6> kJobStates{"received",  "accepted", "settled",
                                                      "published", "open",     "done"};
@@ -94,7 +96,6 @@ Routed with_query(Route route, std::string_view query) {
 }
 
 bool is_json(std::string_view content_type) {
-  constexpr std::string_view kJson = "application/json";
   const auto rest = content_type.substr(std::min(kJson.size(), content_type.size()));
   return same_ignoring_case(content_type.substr(0, kJson.size()), kJson) &&
          (rest.empty() || rest.front() == ';' || rest.front() == ' ');
@@ -176,8 +177,9 @@ void call(AdminView& view, Route route, std::string body, const Respond& respond
       return view.nodes(respond);
     case Endpoint::health:
       return view.health(respond);
-    case Endpoint::index:
     case Endpoint::metrics:
+      return view.metrics(respond);
+    case Endpoint::index:
       break;
   }
 }
@@ -207,11 +209,9 @@ void ask(AdminView& view, Route route, std::string body, std::function<void(Repl
   const auto promise = std::make_shared<Promise>(std::move(done));
   try {
     if (route.endpoint == Endpoint::index) return promise->keep(index_page());
-    if (route.endpoint == Endpoint::metrics) {
-      return promise->keep({200, view.metrics(), "text/plain; version=0.0.4; charset=utf-8"});
-    }
+    const std::string type(route.endpoint == Endpoint::metrics ? kPrometheus : kJson);
     call(view, std::move(route), std::move(body),
-         [promise](Answer answer) { promise->keep({answer.status, std::move(answer.body)}); });
+         [promise, type](Answer answer) { promise->keep({answer.status, std::move(answer.body), type}); });
   } catch (const std::exception& fault) {
     log::error("http: {}", fault.what());
     promise->keep(error_reply(500, "[500]Internal ServerError"));

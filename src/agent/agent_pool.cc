@@ -9,6 +9,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/ip.h"
 #include "wire/codec.h"
 
 namespace elves::agent {
@@ -55,6 +56,7 @@ AgentPool::AgentPool(asio::io_context& loop, Timers& timers, const Clock& clock,
       timers_(timers),
       clock_(clock),
       options_(options),
+      metrics_(metrics),
       connections_(loop, timers, clock, metrics, kAgents, options.connections) {
   sweep();
 }
@@ -76,8 +78,10 @@ std::vector<AgentStatus> AgentPool::status() const {
 void AgentPool::Call::expire() { done(expired()); }
 
 AgentPool::Agent& AgentPool::agent(const std::string& ip) {
-  Agent& found = agents_[ip];
-  if (found.peer.ip.empty()) found.peer.name = found.peer.ip = ip;
+  const auto address = IpAddress::parse(ip);
+  const std::string name = address ? address->text() : ip;
+  Agent& found = agents_.try_emplace(name, waiting_).first->second;
+  if (found.peer.ip.empty()) found.peer.name = found.peer.ip = name;
   found.peer.port = options_.port;
   return found;
 }
@@ -100,9 +104,12 @@ void AgentPool::start(JobPtr job, Deadline deadline, OnAgentReply done) {
 
 bool AgentPool::enqueue(Agent& to, Line<Call>& line, Call call) {
   const bool closed = connections_.closed();
-  if (closed || line.size() >= options_.max_waiting) {
-    refuse(std::move(call.done),
-           {ErrorCode::overloaded, closed ? kClosed : "agent.maxWaiting jobs wait for this agent"});
+  const bool many = line.size() >= options_.max_waiting;
+  if (closed || many || waiting_ >= options_.max_waiting_total) {
+    if (!closed) metrics_.count(Event::job_over_queued);
+    const char* const limit = many ? "agent.maxWaiting jobs wait for this agent"
+                                   : "agent.maxWaitingTotal jobs wait for their agents";
+    refuse(std::move(call.done), {ErrorCode::overloaded, closed ? kClosed : limit});
     return false;
   }
   if (auto why = connections_.refuses(to.peer)) {
@@ -135,6 +142,18 @@ std::vector<AgentPool::Call> AgentPool::take_batch(Line<Call>& line) {
   return taken;
 }
 
+asio::awaitable<Connections::Connection> AgentPool::connect(Agent& to, Deadline deadline) {
+  if (to.peer.idle.empty() && connections_.full()) make_room();
+  return connections_.connect(to.peer, deadline);
+}
+
+// Closes the connections that some agent does not use, if any does not.
+void AgentPool::make_room() {
+  const auto spare =
+      std::ranges::find_if(agents_, [](const auto& one) { return !one.second.peer.idle.empty(); });
+  if (spare != agents_.end()) spare->second.peer.idle.clear();
+}
+
 asio::awaitable<void> AgentPool::sync_lane(Agent& to) {
   while (!to.waiting_sync.empty()) {
     Call next = to.waiting_sync.take();
@@ -147,7 +166,7 @@ asio::awaitable<void> AgentPool::sync_lane(Agent& to) {
 
 asio::awaitable<void> AgentPool::run_one(Agent& to, Call& call) {
   const auto begun = clock_.now();
-  auto channel = co_await connections_.connect(to.peer, call.deadline);
+  auto channel = co_await connect(to, call.deadline);
   if (!channel) {
     call.done(failed(channel.error(), since(clock_, begun)));
     co_return;
@@ -191,7 +210,7 @@ asio::awaitable<void> AgentPool::start_batch(Agent& to, std::vector<Call> batch)
   const auto fail_all = [&](const Error& error) {
     for (const Call& call : batch) call.done(failed(error, since(clock_, begun)));
   };
-  auto channel = co_await connections_.connect(to.peer, Deadline(SteadyTime::max()));
+  auto channel = co_await connect(to, Deadline(SteadyTime::max()));
   if (!channel) co_return fail_all(channel.error());
   std::vector<JobPtr> jobs;
   std::ranges::transform(batch, std::back_inserter(jobs), &Call::job);

@@ -21,10 +21,11 @@ namespace elves::agent {
 
 struct PoolOptions {
   std::uint16_t port = 11101;
-  std::size_t max_in_flight = 256;  // synchronous calls to one agent at a time
-  std::size_t max_waiting = 20000;  // jobs queued for one agent; further ones are overloaded
-  std::size_t max_batch = 64;       // asynchronous jobs in one call
-  ConnectionOptions connections;    // its out_time is also that of the answer to instructionInvokeAsync
+  std::size_t max_in_flight = 256;         // synchronous calls to one agent at a time
+  std::size_t max_waiting = 20000;         // jobs queued for one agent; further ones are overloaded
+  std::size_t max_waiting_total = 100000;  // and for all of them
+  std::size_t max_batch = 64;              // asynchronous jobs in one call
+  ConnectionOptions connections;  // its out_time is also that of the answer to instructionInvokeAsync
 };
 
 // What goes on with one agent.
@@ -36,8 +37,9 @@ struct AgentStatus {
   const char* breaker = "";    // Breaker::state()
 };
 
-// Loop thread only. Jobs for one agent are sent in the order they came; asynchronous ones that are ready
-// together travel in one call, and one such call is in flight per agent at a time.
+// Loop thread only. An agent is told by its address, however a job spells it. Jobs for one agent are sent in
+// the order they came; asynchronous ones that are ready together travel in one call, and one such call is in
+// flight per agent at a time.
 class AgentPool final : public AgentClient {
  public:
   AgentPool(boost::asio::io_context& loop, Timers& timers, const Clock& clock, MetricsSink& metrics,
@@ -45,6 +47,10 @@ class AgentPool final : public AgentClient {
 
   void run(JobPtr job, Deadline deadline, OnAgentReply done) override;
   void start(JobPtr job, Deadline deadline, OnAgentReply done) override;
+
+  std::size_t waiting() const { return waiting_; }                  // jobs that wait for an agent
+  std::size_t connections() const { return connections_.count(); }  // in use or kept
+  std::size_t agents() const { return agents_.size(); }             // that are remembered
 
   // For calls from now on.
   void set_options(const PoolOptions& options);
@@ -65,6 +71,7 @@ class AgentPool final : public AgentClient {
     void expire();
   };
   struct Agent {
+    explicit Agent(std::size_t& waiting) : waiting_sync(&waiting), waiting_async(&waiting) {}
     Peer peer;
     Line<Call> waiting_sync;
     Line<Call> waiting_async;
@@ -79,6 +86,8 @@ class AgentPool final : public AgentClient {
   boost::asio::awaitable<void> async_lane(Agent& agent);
   boost::asio::awaitable<void> run_one(Agent& agent, Call& call);
   boost::asio::awaitable<void> start_batch(Agent& agent, std::vector<Call> batch);
+  boost::asio::awaitable<Connections::Connection> connect(Agent& to, Deadline deadline);
+  void make_room();
   void refuse(OnAgentReply done, Error why);
   std::vector<Call> take_batch(Line<Call>& line);
   void sweep();
@@ -87,7 +96,9 @@ class AgentPool final : public AgentClient {
   Timers& timers_;
   const Clock& clock_;
   PoolOptions options_;
+  MetricsSink& metrics_;
   Connections connections_;
+  std::size_t waiting_ = 0;
   std::unordered_map<std::string, Agent> agents_;
   Timer sweeper_;
 };

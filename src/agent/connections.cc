@@ -1,5 +1,7 @@
 #include "agent/connections.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -24,9 +26,13 @@ asio::awaitable<Connections::Connection> Connections::connect(Peer& to, Deadline
     to.idle.pop_back();
     if (channel->reusable()) co_return channel;
   }
+  if (full()) {
+    metrics_.count(kind_.over_connections);
+    co_return Error{ErrorCode::overloaded, fmt::format("there are {} connections already", kind_.limit)};
+  }
   const auto pass = to.breaker.ask(options_.breaker, clock_.now());
   if (pass == Breaker::Pass::refused) co_return not_tried(to);
-  auto channel = std::make_unique<wire::Channel>(loop_, timers_, options_.limits);
+  auto channel = std::make_unique<CountedChannel>(count_, loop_, timers_, options_.limits);
   busy_.insert(channel.get());
   const auto limit = Deadline::after(clock_, time_to_connect(to));
   auto connected = co_await channel->connect(to.ip, to.port, deadline.sooner(limit));
@@ -73,7 +79,7 @@ asio::awaitable<Result<std::string>> Connections::exchange(wire::Channel& channe
   co_return reply;
 }
 
-void Connections::park(Peer& to, std::unique_ptr<wire::Channel> channel) {
+void Connections::park(Peer& to, std::unique_ptr<CountedChannel> channel) {
   reached(to);
   if (!closed_ && options_.idle.count() > 0) to.idle.push_back({std::move(channel), clock_.now()});
 }

@@ -3,6 +3,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,8 +22,9 @@
 namespace elves::agent {
 
 struct ConnectionOptions {
-  Millis out_time{3000};   // to connect
-  Seconds idle{60};        // an unused connection is closed after this; 0 = after every call
+  Millis out_time{3000};                // to connect
+  std::size_t max_connections = 20000;  // to all peers; then calls that need one more are overloaded
+  Seconds idle{60};                     // an unused connection is closed after this; 0 = after every call
   BreakerOptions breaker;  // while it is open, calls that need a connection are send_failed at once
   wire::MessageScanner::Limits limits;
 };
@@ -32,12 +34,29 @@ struct PeerKind {
   const char* name;
   Event given_up;
   Event not_tried;
+  Event over_connections = Event::agent_over_connections;
+  const char* limit = "agent.maxConnections";  // the key of ConnectionOptions::max_connections
+};
+
+// A connection that Connections counts for as long as there is one.
+class CountedChannel final : public wire::Channel {
+ public:
+  using Count = std::shared_ptr<std::size_t>;
+  CountedChannel(Count count, boost::asio::io_context& loop, Timers& timers,
+                 wire::MessageScanner::Limits limits)
+      : wire::Channel(loop, timers, limits), count_(std::move(count)) {
+    ++*count_;
+  }
+  ~CountedChannel() { --*count_; }
+
+ private:
+  const Count count_;
 };
 
 // One peer, as Connections knows it. It must stay where it is while a call to it is in progress.
 struct Peer {
   struct Idle {
-    std::unique_ptr<wire::Channel> channel;
+    std::unique_ptr<CountedChannel> channel;
     SteadyTime since;
   };
   std::string name;  // for people
@@ -50,20 +69,23 @@ struct Peer {
 // Loop thread only.
 class Connections {
  public:
-  using Connection = Result<std::unique_ptr<wire::Channel>>;
+  using Connection = Result<std::unique_ptr<CountedChannel>>;
 
   Connections(boost::asio::io_context& loop, Timers& timers, const Clock& clock, MetricsSink& metrics,
               PeerKind kind, const ConnectionOptions& options);
 
   // Why a call to the peer would be in vain (its breaker); counted.
   std::optional<Error> refuses(const Peer& peer);
-  // A kept connection, or a new one no later than out_time from now and the deadline. Errors: send_failed.
+  // A kept connection, or a new one no later than out_time from now and the deadline. Errors: send_failed, or
+  // overloaded: there are max_connections.
   boost::asio::awaitable<Connection> connect(Peer& to, Deadline deadline);
   // wire::Channel::call; close() ends it. After an error the channel is of no more use.
   boost::asio::awaitable<Result<std::string>> exchange(wire::Channel& channel, std::string message,
                                                        Deadline deadline);
   // Keeps the connection for the next call.
-  void park(Peer& to, std::unique_ptr<wire::Channel> channel);
+  void park(Peer& to, std::unique_ptr<CountedChannel> channel);
+  std::size_t count() const { return *count_; }  // in use or kept
+  bool full() const { return *count_ >= options_.max_connections; }
   // Closes what was not used for long. Whether nothing is lost if the peer is forgotten.
   bool trim(Peer& peer);
 
@@ -90,6 +112,7 @@ class Connections {
   const PeerKind kind_;
   ConnectionOptions options_;
   Patience patience_;
+  const CountedChannel::Count count_ = std::make_shared<std::size_t>(0);
   std::unordered_set<wire::Channel*> busy_;
   bool closed_ = false;
 };

@@ -111,4 +111,11 @@ void AdminAdapter::health(admin::Respond respond) {
   });
 }
 
+void AdminAdapter::metrics(admin::Respond respond) {
+  on_loop([this, respond = std::move(respond)] {
+    parts_.take_readings();
+    respond({200, parts_.metrics.text()});
+  });
+}
+
 }  // namespace elves::app

@@ -26,6 +26,7 @@ class AdminAdapter final : public admin::AdminView {
     RegistrySide& registry;
     Metrics& metrics;
     dialect::Limits limits;
+    std::function<void()> take_readings;   // for the metrics; loop thread
     std::function<std::string()> trouble;  // "" or why jobs are not taken now; loop thread
   };
 
@@ -37,7 +38,7 @@ class AdminAdapter final : public admin::AdminView {
   void agents(std::string state, std::string ip, std::size_t limit, admin::Respond respond) override;
   void nodes(admin::Respond respond) override;
   void health(admin::Respond respond) override;
-  std::string metrics() override { return parts_.metrics.text(); }
+  void metrics(admin::Respond respond) override;
 
  private:
   void on_loop(std::function<void()> action);

@@ -24,6 +24,7 @@
 #include "app/result_door.h"
 #include "app/settings.h"
 #include "audit/audit_log.h"
+#include "base/door.h"
 #include "base/log.h"
 #include "config/listen.h"
 #include "config/load.h"
@@ -50,6 +51,16 @@ void allow_many_files() {
   ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
+constexpr DoorKeys kThriftKeys{"thrift.allow", "thrift.maxConnections", "thrift.maxConnectionsPerAddress"};
+constexpr DoorKeys kHttpKeys{"", "admin.maxConnections", "admin.maxConnectionsPerAddress"};
+
+// Counts a door's refusals as the events from `first` on.
+Door::OnRefused counting(MetricsSink& metrics, Event first) {
+  return [&metrics, first](Door::Refusal why) {
+    metrics.count(static_cast<Event>(static_cast<int>(first) + static_cast<int>(why)));
+  };
+}
+
 }  // namespace
 
 struct App::Parts {
@@ -68,8 +79,8 @@ struct App::Parts {
                     timers.timers(), dialect::rebuild_job},
                    dispatch_limits(options)),
         result_door(dispatcher),
-        admin_view({loop, dispatcher, *journal, agents, registry, metrics, api_limits(options),
-                    [this] { return trouble(); }}) {}
+        admin_view({loop, dispatcher, *journal, agents, registry, metrics, request_limits(options),
+                    [this] { take_readings(); }, [this] { return trouble(); }}) {}
 
   void recover();
   void serve();
@@ -78,14 +89,17 @@ struct App::Parts {
   void reload();
   void drain();
   void shut_down();
+  void take_readings();
   std::string trouble() const;
 
   config::Options options;
   const std::string config_file;
+  Metrics metrics;
+  Door agents_door{kThriftKeys, thrift_door(options), counting(metrics, Event::thrift_stranger)};
+  Door http_door{kHttpKeys, app::http_door(options), counting(metrics, Event::http_stranger)};
   asio::io_context loop{1};
   wire::LoopTimers timers{loop};
   SystemClock clock;
-  Metrics metrics;
   const std::unique_ptr<Journal> journal;
   RegistrySide registry{loop, timers.timers(), clock, metrics};
   agent::AgentPool agents;
@@ -113,17 +127,12 @@ App::~App() = default;
 
 void App::Parts::listen() {
   listening_on = fmt::format("{}:{} (thrift.scheduler.port)", options.thrift.host, options.thrift.port);
-  results.emplace(loop, options.thrift.host, options.thrift.port, server_limits(options),
+  results.emplace(loop, options.thrift.host, options.thrift.port, server_limits(options), agents_door,
                   wire::scheduler_service_handler(result_door));
   log::info("results of asynchronous jobs are taken on {}:{}", options.thrift.host, results->port());
   if (!options.admin.enabled) return;
   listening_on = options.admin.listen + " (admin.listen)";
-  const auto address = config::parse_listen(options.admin.listen);
-  admin::HttpOptions how;
-  how.host = address->host;
-  how.port = address->port;
-  how.token = options.admin.token;
-  http.emplace(how, admin_view);
+  http.emplace(http_options(options), http_door, admin_view);
   log::info("the job API listens on http://{}", options.admin.listen);
 }
 
@@ -179,6 +188,24 @@ std::string App::Parts::trouble() const {
   return journal_trouble.empty() ? broker.trouble() : "the journal cannot be written: " + journal_trouble;
 }
 
+void App::Parts::take_readings() {
+  const OpenCounts open = dispatcher.counts();
+  metrics.set(Reading::jobs_received, open.received);
+  metrics.set(Reading::jobs_accepted, open.accepted);
+  metrics.set(Reading::jobs_settled, open.settled);
+  metrics.set(Reading::results_unheard, open.unheard);
+  metrics.set(Reading::replies_unconfirmed, open.unconfirmed);
+  metrics.set(Reading::jobs_queued, agents.waiting());
+  metrics.set(Reading::agents, agents.agents());
+  metrics.set(Reading::agent_connections, agents.connections());
+  metrics.set(Reading::thrift_connections, agents_door.count());
+  metrics.set(Reading::http_connections, http_door.count());
+  metrics.set(Reading::broker_connected, broker.connected() ? 1 : 0);
+  metrics.set(Reading::journal_trouble, journal->trouble().empty() ? 0 : 1);
+  metrics.set(Reading::draining, draining ? 1 : 0);
+  for (const auto& [key, value] : limits_in_force(options)) metrics.set_limit(key, value);
+}
+
 void App::Parts::handle_signals() {
   signals.async_wait([this](boost::system::error_code fault, int signal) {
     if (fault) return;
@@ -209,13 +236,18 @@ void App::Parts::reload() {
   options.agent = loaded.options.agent;
   options.processor = loaded.options.processor;
   options.result = loaded.options.result;
+  options.thrift.allow = loaded.options.thrift.allow;
+  options.thrift.trust_forwarders = loaded.options.thrift.trust_forwarders;
+  options.thrift.max_connections = loaded.options.thrift.max_connections;
+  options.thrift.max_per_address = loaded.options.thrift.max_per_address;
   options.drain = loaded.options.drain;
   dispatcher.set_limits(dispatch_limits(options));
   agents.set_options(pool_options(options));
   processors.set_options(processor_options(options));
+  agents_door.set_limits(thrift_door(options));
   log::info(
-      "{} read again: log.level, job.maxOpen, job.grace, job.retry.*, agent.*, processor.*, result.* and "
-      "drain.timeout are in force",
+      "{} read again: log.level, job.maxOpen, job.grace, job.retry.*, agent.*, processor.*, result.*, "
+      "thrift.allow, thrift.trustForwarders, thrift.maxConnections* and drain.timeout are in force",
       config_file);
 }
 

@@ -3,6 +3,8 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "app/settings.h"
+
 namespace elves::app {
 namespace asio = boost::asio;
 namespace {
@@ -38,9 +40,6 @@ void BrokerSide::open(const config::Options& options, const Journal& journal, Me
 
 void BrokerSide::consume(const config::Options& options, const Journal& journal, Dispatcher& dispatcher,
                          MetricsSink& metrics) {
-  dialect::Limits limits;
-  limits.max_body = options.mq.max_message;
-  limits.default_timeout = options.job.default_timeout;
   broker::Consumer::Handlers handlers;
   handlers.requests = [this, &dispatcher, fresh = options.mq.heartbeat](std::vector<Submission> batch) {
     const auto stale = std::chrono::steady_clock::now() + fresh;
@@ -64,7 +63,8 @@ void BrokerSide::consume(const config::Options& options, const Journal& journal,
     });
   };
   handlers.lost = [this, &dispatcher] { asio::post(loop_, [&dispatcher] { dispatcher.deliveries_lost(); }); };
-  consumer_.emplace(broker_options(options.mq, journal), limits, std::move(handlers), metrics);
+  consumer_.emplace(broker_options(options.mq, journal), request_limits(options), std::move(handlers),
+                    metrics);
 }
 
 void BrokerSide::stop_consuming() {
@@ -90,6 +90,10 @@ void BrokerSide::read_notices(std::function<void()> done) {
   if (!publisher_) return asio::post(loop_, std::move(done));
   reading_.push_back(std::move(done));
   if (consumer_) consumer_->read_notices();
+}
+
+bool BrokerSide::connected() const {
+  return publisher_ && consumer_ && consumer_->connected() && publisher_->connected();
 }
 
 std::string BrokerSide::trouble() const {

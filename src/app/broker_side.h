@@ -31,6 +31,8 @@ class BrokerSide final : public Publisher, public DeliveryAcker, public NoticeRe
   void acknowledge(DeliveryRef delivery) override;
   void read_notices(std::function<void()> done) override;
 
+  // Both ways: requests come, and answers leave.
+  bool connected() const;
   // "" when all is well or there is no broker; else what is wrong, for people.
   std::string trouble() const;
 

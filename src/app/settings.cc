@@ -2,9 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <string_view>
 #include <utility>
 
+#include "config/keys.h"
 #include "config/listen.h"
 #include "journal/memory_journal.h"
 #include "journal/sqlite_journal.h"
@@ -19,6 +22,30 @@ std::string reachable_host(const std::string& listening) {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : listening;
 }
 
+constexpr auto kLimits = std::to_array<std::string_view>({
+    "mq.prefetch",
+    "mq.maxMessage",
+    "mq.maxDepth",
+    "mq.dead.maxLength",
+    "mq.peers.maxLength",
+    "thrift.maxMessage",
+    "thrift.maxDepth",
+    "thrift.maxConnections",
+    "thrift.maxConnectionsPerAddress",
+    "agent.maxInFlight",
+    "agent.maxWaiting",
+    "agent.maxWaitingTotal",
+    "agent.maxConnections",
+    "agent.maxBatch",
+    "job.maxOpen",
+    "result.keepMax",
+    "journal.keepJobs",
+    "journal.maxBytes",
+    "admin.maxConnections",
+    "admin.maxConnectionsPerAddress",
+    "admin.maxHeader",
+});
+
 }  // namespace
 
 DispatchLimits dispatch_limits(const config::Options& options) {
@@ -30,6 +57,9 @@ DispatchLimits dispatch_limits(const config::Options& options) {
   limits.keep_unheard = options.result.keep;
   limits.max_unheard = options.result.keep_max;
   limits.retry = {options.job.retry_attempts, options.job.retry_pause, options.job.retry_max_pause};
+  limits.allow = options.agent.allow;
+  limits.forwarders = options.thrift.trust_forwarders;
+  limits.accept_unknown = options.result.accept_unknown;
   return limits;
 }
 
@@ -39,10 +69,12 @@ agent::PoolOptions pool_options(const config::Options& options) {
   pool.connections.out_time = options.thrift.out_time;
   pool.max_in_flight = options.agent.max_in_flight;
   pool.max_waiting = options.agent.max_waiting;
+  pool.max_waiting_total = options.agent.max_waiting_total;
   pool.max_batch = options.agent.max_batch;
+  pool.connections.max_connections = options.agent.max_connections;
   pool.connections.idle = options.agent.idle;
   pool.connections.breaker = {options.agent.breaker_failures, options.agent.breaker_pause};
-  pool.connections.limits.max_bytes = options.thrift.max_message;
+  pool.connections.limits = {options.thrift.max_message, options.thrift.max_depth};
   return pool;
 }
 
@@ -60,16 +92,38 @@ agent::ProcessorPoolOptions processor_options(const config::Options& options) {
 }
 
 wire::ServerLimits server_limits(const config::Options& options) {
-  return {options.thrift.max_message, options.thrift.max_connections, options.thrift.idle};
+  return {{options.thrift.max_message, options.thrift.max_depth}, options.thrift.first, options.thrift.idle};
 }
 
 audit::AuditOptions audit_options(const config::Options& options) {
   return {options.audit.file, options.audit.param == "full", options.audit.max_waiting};
 }
 
-dialect::Limits api_limits(const config::Options& options) {
+DoorLimits thrift_door(const config::Options& options) {
+  return {options.thrift.allow, options.thrift.max_connections, options.thrift.max_per_address};
+}
+
+admin::HttpOptions http_options(const config::Options& options) {
+  const auto address = config::parse_listen(options.admin.listen);
+  admin::HttpOptions how;
+  how.host = address->host;
+  how.port = address->port;
+  how.token = options.admin.token;
+  how.max_body = options.mq.max_message;
+  how.max_header = options.admin.max_header;
+  how.header_time = options.admin.header_time;
+  how.idle = options.admin.idle;
+  return how;
+}
+
+DoorLimits http_door(const config::Options& options) {
+  return {{}, options.admin.max_connections, options.admin.max_per_address};
+}
+
+dialect::Limits request_limits(const config::Options& options) {
   dialect::Limits limits;
   limits.max_body = options.mq.max_message;
+  limits.max_depth = options.mq.max_depth;
   limits.default_timeout = options.job.default_timeout;
   return limits;
 }
@@ -95,6 +149,15 @@ registry::Self registry_self(const config::Options& options, const Clock& clock,
   self.started = clock.wall_now();
   self.instance = std::move(instance);
   return self;
+}
+
+std::vector<std::pair<std::string, double>> limits_in_force(const config::Options& options) {
+  std::vector<std::pair<std::string, double>> limits;
+  for (const auto& key : config::keys()) {
+    if (std::ranges::find(kLimits, key.name) == kLimits.end()) continue;
+    limits.emplace_back(key.name, std::stod(key.show(options)));
+  }
+  return limits;
 }
 
 std::unique_ptr<Journal> open_journal(const config::JournalOptions& journal, JournalPost post,

@@ -4,11 +4,14 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "admin/http_server.h"
 #include "agent/agent_pool.h"
 #include "agent/processor_pool.h"
 #include "audit/audit_log.h"
+#include "base/door.h"
 #include "config/options.h"
 #include "dialect/limits.h"
 #include "dispatch/dispatcher.h"
@@ -23,7 +26,13 @@ agent::PoolOptions pool_options(const config::Options& options);
 agent::ProcessorPoolOptions processor_options(const config::Options& options);
 wire::ServerLimits server_limits(const config::Options& options);
 audit::AuditOptions audit_options(const config::Options& options);
-dialect::Limits api_limits(const config::Options& options);
+DoorLimits thrift_door(const config::Options& options);
+admin::HttpOptions http_options(const config::Options& options);
+DoorLimits http_door(const config::Options& options);
+dialect::Limits request_limits(const config::Options& options);
+
+// The limits by key, as /metrics tells them: docs/limits.md.
+std::vector<std::pair<std::string, double>> limits_in_force(const config::Options& options);
 
 // `instance` as Journal::instance().
 registry::Options registry_options(const config::Options& options);

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "config/keys.h"
@@ -107,6 +108,22 @@ Key text(std::string_view name, Field field, const Valid& valid, const std::stri
             return "";
           },
           [=](const Options& options) { return field(options); }};
+}
+
+template <class Field>
+Key networks(std::string_view name, Field field) {
+  return {
+      name,
+      [=](Options& options, const std::string& value) -> std::string {
+        auto parsed = Networks::parse(value);
+        if (!parsed) {
+          return "list of networks: 10.0.0.0/8, 2001:db8::/32, 10.1.2.3 or the like, with commas between, "
+                 "and no bits set beyond the prefix";
+        }
+        field(options) = std::move(*parsed);
+        return "";
+      },
+      [=](const Options& options) { return field(options).text(); }};
 }
 
 inline bool has_control(const std::string& value) {

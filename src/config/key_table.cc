@@ -21,6 +21,7 @@ std::vector<Key> mq_keys() {
       count("mq.prefetch", mq(&MqOptions::prefetch), 1, 65535),
       seconds("mq.heartbeat", mq(&MqOptions::heartbeat), 1, 3600),
       bytes("mq.maxMessage", mq(&MqOptions::max_message), 1024, 128 * kMiB),
+      count("mq.maxDepth", mq(&MqOptions::max_depth), 4, 1000),
       count("mq.dead.maxLength", mq(&MqOptions::dead_max_length), 1, 10 * kMillion),
       seconds("mq.maxHold", mq(&MqOptions::max_hold), 1, kDay),
       count("mq.peers.maxLength", mq(&MqOptions::peers_max_length), 1, 100 * kMillion),
@@ -37,7 +38,12 @@ std::vector<Key> thrift_keys() {
       port("thrift.agent.port", thrift(&ThriftOptions::agent_port)),
       millis("thrift.outTime", thrift(&ThriftOptions::out_time), 1, 600'000),
       bytes("thrift.maxMessage", thrift(&ThriftOptions::max_message), 1024, 1024 * kMiB),
+      count("thrift.maxDepth", thrift(&ThriftOptions::max_depth), 4, 64),
+      networks("thrift.allow", thrift(&ThriftOptions::allow)),
+      networks("thrift.trustForwarders", thrift(&ThriftOptions::trust_forwarders)),
       count("thrift.maxConnections", thrift(&ThriftOptions::max_connections), 1, kMillion),
+      count("thrift.maxConnectionsPerAddress", thrift(&ThriftOptions::max_per_address), 1, kMillion),
+      seconds("thrift.firstTimeout", thrift(&ThriftOptions::first), 1, kDay),
       seconds("thrift.idleTimeout", thrift(&ThriftOptions::idle), 1, kDay),
   };
 }
@@ -45,8 +51,11 @@ std::vector<Key> thrift_keys() {
 std::vector<Key> agent_keys() {
   const auto agent = [](auto field) { return at(&Options::agent, field); };
   return {
+      networks("agent.allow", agent(&AgentOptions::allow)),
       count("agent.maxInFlight", agent(&AgentOptions::max_in_flight), 1, 100'000),
       count("agent.maxWaiting", agent(&AgentOptions::max_waiting), 0, 10 * kMillion),
+      count("agent.maxWaitingTotal", agent(&AgentOptions::max_waiting_total), 0, 10 * kMillion),
+      count("agent.maxConnections", agent(&AgentOptions::max_connections), 1, kMillion),
       count("agent.maxBatch", agent(&AgentOptions::max_batch), 1, 10'000),
       seconds("agent.idleTimeout", agent(&AgentOptions::idle), 1, kDay),
       count("agent.breaker.failures", agent(&AgentOptions::breaker_failures), 0, kMillion),
@@ -97,6 +106,7 @@ std::vector<Key> result_keys() {
   return {
       seconds("result.keep", result(&ResultOptions::keep), 0, 365 * kDay),
       count("result.keepMax", result(&ResultOptions::keep_max), 0, kMillion),
+      flag("result.acceptUnknown", result(&ResultOptions::accept_unknown)),
   };
 }
 
@@ -119,6 +129,11 @@ std::vector<Key> admin_keys() {
           "admin.listen", admin(&AdminOptions::listen),
           [](const std::string& value) { return parse_listen(value).has_value(); },
           "address to listen on: 127.0.0.1:10180, [::1]:10180 or the like"),
+      count("admin.maxConnections", admin(&AdminOptions::max_connections), 1, kMillion),
+      count("admin.maxConnectionsPerAddress", admin(&AdminOptions::max_per_address), 1, kMillion),
+      seconds("admin.headerTimeout", admin(&AdminOptions::header_time), 1, 3600),
+      seconds("admin.idleTimeout", admin(&AdminOptions::idle), 1, kDay),
+      bytes("admin.maxHeader", admin(&AdminOptions::max_header), 1024, kMiB),
   };
 }
 

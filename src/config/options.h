@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include "base/ip.h"
 #include "base/log.h"
 
 namespace elves::config {
@@ -23,6 +24,7 @@ struct MqOptions {
       20000;  // mq.prefetch: unacknowledged deliveries, and so synchronous jobs in flight
   std::chrono::seconds heartbeat{10};          // mq.heartbeat
   std::size_t max_message = 8u << 20;          // mq.maxMessage: bytes of one request
+  std::size_t max_depth = 64;                  // mq.maxDepth: nesting of a request's JSON
   std::uint32_t dead_max_length = 10000;       // mq.dead.maxLength: messages in scheduler.dead
   std::chrono::seconds max_hold{1200};         // mq.maxHold: no delivery stays unacknowledged for longer
   std::uint32_t peers_max_length = 1'000'000;  // mq.peers.maxLength: notices that wait for a scheduler
@@ -36,15 +38,23 @@ struct ThriftOptions {
   std::chrono::milliseconds out_time{
       3000};                            // thrift.outTime: connecting, and instructionInvokeAsync's answer
   std::size_t max_message = 16u << 20;  // thrift.maxMessage: bytes of one Thrift message
+  std::size_t max_depth = 16;           // thrift.maxDepth: structs and containers inside each other
+  Networks allow;                       // thrift.allow: who may call dataTransport; empty = anybody
+  Networks trust_forwarders;            // thrift.trustForwarders: who may bring results of others' jobs
   std::size_t max_connections = 20000;  // thrift.maxConnections: peers on the scheduler's port
+  std::size_t max_per_address = 1000;   // thrift.maxConnectionsPerAddress: of them
+  std::chrono::seconds first{30};       // thrift.firstTimeout: for a new connection's first call to be whole
   std::chrono::seconds idle{300};       // thrift.idleTimeout: of a peer's connection
 };
 
 struct AgentOptions {
-  std::size_t max_in_flight = 256;     // agent.maxInFlight: calls to one agent at a time
-  std::size_t max_waiting = 20000;     // agent.maxWaiting: jobs queued for one agent; beyond: 410.5
-  std::size_t max_batch = 64;          // agent.maxBatch: asynchronous jobs in one call
-  std::chrono::seconds idle{60};       // agent.idleTimeout: an unused connection is closed
+  Networks allow;                   // agent.allow: addresses that jobs may name; empty = all; else: 403.1
+  std::size_t max_in_flight = 256;  // agent.maxInFlight: calls to one agent at a time
+  std::size_t max_waiting = 20000;  // agent.maxWaiting: jobs queued for one agent; beyond: 410.5
+  std::size_t max_waiting_total = 100000;  // agent.maxWaitingTotal: jobs queued for all agents; beyond: 410.5
+  std::size_t max_connections = 20000;     // agent.maxConnections: to all agents; beyond: 410.5
+  std::size_t max_batch = 64;              // agent.maxBatch: asynchronous jobs in one call
+  std::chrono::seconds idle{60};           // agent.idleTimeout: an unused connection is closed
   std::uint32_t breaker_failures = 5;  // agent.breaker.failures: in a row, then it is left alone; 0 = never
   std::chrono::seconds breaker_pause{10};  // agent.breaker.pause: for so long
   std::chrono::seconds offline_after{60};  // agent.offlineAfter: ZooKeeper knows it to be offline for so long
@@ -73,6 +83,7 @@ struct JobOptions {
 struct ResultOptions {
   std::chrono::seconds keep{24 * 3600};  // result.keep: one that nobody listens for is sent again so long
   std::size_t keep_max = 10000;          // result.keepMax: and so many of them
+  bool accept_unknown = true;            // result.acceptUnknown: of jobs that this scheduler does not know
 };
 
 struct JournalOptions {
@@ -86,6 +97,11 @@ struct AdminOptions {
   bool enabled = true;                     // admin.enabled
   std::string listen = "127.0.0.1:10180";  // admin.listen: host:port or [v6]:port
   std::string token;  // admin.token, admin.token.file, ELVES_ADMIN_TOKEN; needed off loopback
+  std::size_t max_connections = 1000;    // admin.maxConnections: at a time; beyond: 503
+  std::size_t max_per_address = 500;     // admin.maxConnectionsPerAddress: of them
+  std::chrono::seconds header_time{10};  // admin.headerTimeout: for a request to arrive whole
+  std::chrono::seconds idle{60};         // admin.idleTimeout: between requests of one connection
+  std::uint32_t max_header = 16u << 10;  // admin.maxHeader: bytes of request line and header fields
 };
 
 struct AuditOptions {

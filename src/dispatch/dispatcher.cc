@@ -5,9 +5,14 @@
 #include "base/log.h"
 
 namespace elves {
+namespace {
+
+Error outside() { return {ErrorCode::illegal_ip, "outside agent.allow"}; }
+
+}  // namespace
 
 Dispatcher::Dispatcher(Ports ports, DispatchLimits limits)
-    : ports_(std::move(ports)), limits_(limits), finished_(limits.remember) {}
+    : ports_(std::move(ports)), limits_(std::move(limits)), finished_(limits_.remember) {}
 
 Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
   submission.job.log_id = log_ids_.next();
@@ -34,10 +39,15 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
   }
   if (draining_)
     return reject(std::move(submission), {ErrorCode::overloaded, "the scheduler is shutting down"});
+  submission.job.may_be_repeat = submission.redelivered;
+  if (!submission.redelivered && !may_call(submission.job.agent_ip)) {
+    ports_.metrics.count(Event::job_outside);
+    return reject(std::move(submission), outside());
+  }
   if (full()) {
+    ports_.metrics.count(Event::job_over_open);
     return reject(std::move(submission), {ErrorCode::overloaded, "job.maxOpen jobs are open"});
   }
-  submission.job.may_be_repeat = submission.redelivered;
   if (!submission.job.synchronous() && submission.job.id.empty())
     submission.job.id = submission.job.log_id.text();
   auto job = std::make_shared<const Job>(std::move(submission.job));
@@ -57,6 +67,7 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
 
 Result<LogId> Dispatcher::reject(Submission submission, Error error) {
   ports_.metrics.count(Event::job_rejected);
+  if (error.code == ErrorCode::message_malformed) ports_.metrics.count(Event::job_malformed);
   log::debug("job {} rejected for {}: {}", submission.job.log_id.text(), submission.job.from, error.detail);
   Outcome outcome;
   outcome.rejected = true;
@@ -133,6 +144,10 @@ bool Dispatcher::refuse_redelivered(Submission& submission) {
 
 void Dispatcher::run(OpenJob& open) {
   const LogId id = open.job->log_id;
+  if (!may_call(open.job->agent_ip)) {
+    ports_.metrics.count(Event::job_outside);
+    return on_not_sent(open, outside());
+  }
   open.unsent = open.resting = false;
   open.outcome.agent.error.reset();
   ++open.outcome.attempts;

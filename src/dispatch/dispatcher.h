@@ -15,6 +15,9 @@
 //  - The app's processor is called for a result that is durable, before the message that ends the job.
 //    Once that call may have been made it is not made again, not even by a later process. How the
 //    journal knows: docs/adr/0013.
+//  - No agent outside DispatchLimits::allow is called, and a result is taken only from the address that its
+//  job
+//    was sent to, or from a forwarder: belonging.cc.
 //  - An execution that another scheduler may wait for ends there as well: docs/adr/0009.
 //  - Nothing waits forever: every job has a deadline, and max_open bounds them all.
 #pragma once
@@ -27,6 +30,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/ip.h"
+#include "base/rarely.h"
 #include "base/timers.h"
 #include "dispatch/finished_jobs.h"
 #include "dispatch/job_table.h"
@@ -46,6 +51,18 @@ struct DispatchLimits {
   Seconds keep_unheard{24 * 3600};  // a result that nobody listens for is published again for so long
   std::size_t max_unheard = 10000;  // and so many of them; beyond, and after it: a dead letter
   RetryLimits retry;
+  Networks allow;              // whom to call; empty = anybody
+  Networks forwarders;         // who may bring results of other addresses' jobs
+  bool accept_unknown = true;  // results of jobs that this process knows nothing of are forwarded
+};
+
+// How many jobs are open, by state.
+struct OpenCounts {
+  std::size_t received = 0;
+  std::size_t accepted = 0;
+  std::size_t settled = 0;
+  std::size_t unheard = 0;      // of the settled: nobody listens for them
+  std::size_t unconfirmed = 0;  // messages that belong to no open job, not yet confirmed by the broker
 };
 
 // Loop thread only.
@@ -81,8 +98,9 @@ class Dispatcher {
   // Takes a request. Answers its log id, or the error that it was rejected with (then on_end is not called).
   Result<LogId> submit(Submission submission, OnEnd on_end = {});
 
-  // Takes a result that an agent brought. `taken(true)` once it is durable, or when it needs no keeping (a
-  // second one); `taken(false)` when it could not be kept: the agent should bring it again.
+  // Takes a result that `result.peer` brought. `taken(true)` once it is durable, or when it needs no keeping
+  // (a second one); `taken(false)` when it could not be kept: the agent should bring it again; and when
+  // whoever brought it is not its agent.
   void deliver(AgentResult result, Taken taken);
 
   // The broker's consumer lost its connection: unacknowledged requests will be delivered again, here or to
@@ -100,8 +118,10 @@ class Dispatcher {
   // the others end with what their worker said.
   void give_up();
 
-  void set_limits(DispatchLimits limits) { limits_ = limits; }
+  // A job whose agent is not allowed any more is not called again; what its agent has, it may still report.
+  void set_limits(DispatchLimits limits) { limits_ = std::move(limits); }
   std::size_t open() const { return table_.size(); }
+  OpenCounts counts() const;
   // Every open job as the journal should have it.
   std::vector<JobRecord> open_records() const;
 
@@ -119,6 +139,12 @@ class Dispatcher {
   void await_result(OpenJob& open);
   void send_acceptance(OpenJob& open, Outcome outcome);
   void arm_deadline(OpenJob& open);
+
+  // Who belongs (belonging.cc)
+  bool may_call(const std::string& ip) const;
+  bool brought_by(const AgentResult& result, const std::string& ip) const;
+  bool refuse_stranger(const AgentResult& result, const std::string& expected, const Taken& taken);
+  bool refuse_unknown(const AgentResult& result, const std::string& owner, const Taken& taken);
 
   // Deliveries (deliveries.cc)
   void acknowledge(OpenJob& open);
@@ -203,6 +229,8 @@ class Dispatcher {
   Timer held_check_;
   std::vector<LogId> overdue_;           // their time is over, unless another scheduler has their result
   std::size_t unconfirmed_answers_ = 0;  // messages that belong to no open job
+  Rarely refusals_;                      // to take a result
+  Rarely nameless_;                      // results that name no job
   bool draining_ = false;
   std::function<void()> drained_;
   Timer drain_check_;

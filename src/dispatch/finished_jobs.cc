@@ -60,11 +60,11 @@ FinishedJobs::Match FinishedJobs::match(const AgentResult& result) const {
     if (!finished.has_result) {
       if (!late) late = &finished;
     } else if (exec_id || finished.type != JobType::cron || finished.digest == digest_of(result.answer)) {
-      return {Verdict::duplicate, finished.log_id, nullptr, {}};
+      return {Verdict::duplicate, finished.log_id, finished.agent_ip, nullptr, {}};
     }
   }
   if (!late) return {};
-  return {Verdict::late, late->log_id, late->job, late->outcome};
+  return {Verdict::late, late->log_id, late->agent_ip, late->job, late->outcome};
 }
 
 bool FinishedJobs::knows_queue_task(const std::string& wire_id) const {

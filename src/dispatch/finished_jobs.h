@@ -23,9 +23,10 @@ class FinishedJobs {
   };
   struct Match {
     Verdict verdict = Verdict::unknown;
-    LogId log_id;     // of the execution, unless unknown
-    JobPtr job;       // late only: the job it belongs to
-    Outcome outcome;  // late only: as it ended then
+    LogId log_id;          // of the execution, unless unknown
+    std::string agent_ip;  // likewise
+    JobPtr job;            // late only: the job it belongs to
+    Outcome outcome;       // late only: as it ended then
   };
 
   explicit FinishedJobs(std::size_t capacity) : capacity_(capacity) {}

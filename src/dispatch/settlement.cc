@@ -15,7 +15,9 @@ constexpr Millis kLatest{60000};
 }  // namespace
 
 void Dispatcher::deliver(AgentResult result, Taken taken) {
+  if (result.ip.empty() && !limits_.forwarders.contains(result.peer)) result.ip = result.peer;
   if (OpenJob* open = table_.find_awaiting(result)) {
+    if (refuse_stranger(result, open->job->agent_ip, taken)) return;
     // The result may have overtaken the agent's acceptance, or the journal's word on it.
     open->outcome.agent.ok = true;
     open->outcome.running = true;
@@ -31,12 +33,17 @@ void Dispatcher::deliver_unmatched(AgentResult result, Taken taken) {
   auto match = finished_.match(result);
   if (match.verdict == FinishedJobs::Verdict::unknown) {
     const auto exec_id = LogId::parse(result.exec_id);
+    std::string owner;
     const auto interrupted = take_interrupted(result.id, [&](const Job& job) {
-      return exec_id ? job.log_id == *exec_id : result.ip.empty() || job.agent_ip == result.ip;
+      const bool claimed = exec_id ? job.log_id == *exec_id : result.ip.empty() || job.agent_ip == result.ip;
+      if (claimed) owner = job.agent_ip;
+      return claimed && brought_by(result, owner);
     });
     if (interrupted) return adopt_interrupted(interrupted, std::move(result), std::move(taken));
+    if (refuse_unknown(result, owner, taken)) return;
     return adopt_unknown(std::move(result), std::move(taken));
   }
+  if (refuse_stranger(result, match.agent_ip, taken)) return;
   OpenJob* settling = table_.find(match.log_id);
   if (match.verdict == FinishedJobs::Verdict::duplicate || (settling && settling->outcome.worker)) {
     ports_.metrics.count(Event::result_duplicate);
@@ -59,8 +66,10 @@ void Dispatcher::adopt_unknown(AgentResult result, Taken taken) {
   ports_.metrics.count(Event::result_unknown);
   auto rebuilt = ports_.rebuild(result);
   if (!rebuilt) {
-    log::warn("a result from {} names no asynchronous job ({}): dead letter", result.ip,
-              rebuilt.error().detail);
+    if (const auto held = nameless_.pass(ports_.clock.now())) {
+      log::warn("a result from {} names no asynchronous job ({}): dead letter{}", result.peer,
+                rebuilt.error().detail, and_more(*held));
+    }
     ports_.metrics.count(Event::dead_letter);
     return answer_now(DeadLetter{std::move(result.answer.result), "dataTransport", rebuilt.error()},
                       [taken = std::move(taken)] { taken(true); });
@@ -179,6 +188,18 @@ void Dispatcher::close(LogId id) {
   const auto after_end = std::move(open->after_end);
   table_.erase(id);
   for (const auto& next : after_end) next();
+}
+
+OpenCounts Dispatcher::counts() const {
+  OpenCounts counts;
+  counts.unheard = unheard_;
+  counts.unconfirmed = unconfirmed_answers_;
+  table_.for_each([&](const OpenJob& open) {
+    if (open.state == JobState::received) ++counts.received;
+    if (open.state == JobState::accepted) ++counts.accepted;
+    if (open.state == JobState::settled) ++counts.settled;
+  });
+  return counts;
 }
 
 std::vector<JobRecord> Dispatcher::open_records() const {

@@ -1,8 +1,9 @@
-// The scheduler's metrics in Prometheus' text format. Names and meanings: docs/metrics.md.
+// The scheduler's metrics in Prometheus' text format. Names and meanings: docs/operations.md, "Metrics".
 #pragma once
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -10,10 +11,31 @@
 
 namespace prometheus {
 class Counter;
+template <typename T>
+class Family;
+class Gauge;
 class Registry;
 }  // namespace prometheus
 
 namespace elves {
+
+// What is measured when somebody asks.
+enum class Reading : std::uint8_t {
+  jobs_received,
+  jobs_accepted,
+  jobs_settled,
+  jobs_queued,          // they wait for their agents
+  results_unheard,      // nobody listens for them
+  replies_unconfirmed,  // the broker has not confirmed them yet; those of open jobs not counted
+  agents,               // that something is remembered of
+  agent_connections,
+  thrift_connections,
+  http_connections,
+  broker_connected,  // 1 or 0
+  journal_trouble,   // likewise: it cannot be written
+  draining,          // likewise
+};
+inline constexpr std::size_t kReadings = static_cast<std::size_t>(Reading::draining) + 1;
 
 // Any thread.
 class Metrics final : public MetricsSink {
@@ -22,11 +44,16 @@ class Metrics final : public MetricsSink {
   ~Metrics() override;
 
   void count(Event event) override;
+  void set(Reading reading, std::size_t value);
+  // What a limit is set to: elves_limit{key="job.maxOpen"}.
+  void set_limit(const std::string& key, double value);
   std::string text();
 
  private:
   std::unique_ptr<prometheus::Registry> registry_;
   std::array<prometheus::Counter*, kEvents> counters_{};
+  std::array<prometheus::Gauge*, kReadings> gauges_{};
+  prometheus::Family<prometheus::Gauge>* limits_ = nullptr;
 };
 
 }  // namespace elves

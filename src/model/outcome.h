@@ -59,7 +59,8 @@ struct AgentResult {
   std::int32_t timeout = 0;    // seconds
   std::string request{};       // of the message that asked, when the agent echoes it; else ""
   bool may_be_repeat = false;  // the agent was sent it more than once: another scheduler may wait for it
-  bool reported = false;       // only in an acceptance: taken before, and a scheduler has the result already
+  std::string peer{};     // the address that brought it here; "" = nobody did: it is another scheduler's word
+  bool reported = false;  // only in an acceptance: taken before, and a scheduler has the result already
   WorkerAnswer answer;
 };
 

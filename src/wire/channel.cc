@@ -1,6 +1,7 @@
 #include "wire/channel.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <boost/asio/ip/address.hpp>
@@ -45,6 +46,7 @@ asio::awaitable<Result<void>> Channel::connect(std::string host, unsigned short 
   socket_.open(peer.protocol(), fault);
   if (fault) co_return Error{ErrorCode::send_failed, reason(fault)};
 
+  bind_source(peer.protocol());
   knocked_ = true;
   arm(deadline);
   auto token = asio::redirect_error(asio::use_awaitable, fault);
@@ -83,6 +85,16 @@ asio::awaitable<Result<std::string>> Channel::call(std::string message, Deadline
   auto reply = inbox.take();
   if (!inbox.empty()) close();
   co_return reply;
+}
+
+// Without a port: which one is free depends on the peer, too, and the system picks it when connecting.
+void Channel::bind_source(const tcp& family) {
+  error_code fault;
+  const tcp::endpoint source(asio::ip::make_address(source_, fault), 0);
+  if (fault || source.protocol() != family) return;
+  const int later = 1;
+  ::setsockopt(socket_.native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &later, sizeof later);
+  socket_.bind(source, fault);
 }
 
 bool Channel::reusable() {

@@ -6,6 +6,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
 #include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -19,6 +20,10 @@ namespace elves::wire {
 class Channel {
  public:
   Channel(boost::asio::io_context& loop, Timers& timers, MessageScanner::Limits limits);
+
+  // Connections made from now on come from this address (a literal), as long as it is one of this machine's
+  // and of the peer's family; else, and with "" as before, from the one that the system picks.
+  void come_from(std::string address) { source_ = std::move(address); }
 
   // Connects to `host` (an IP literal) no later than `deadline`, anew when it is connected already. Errors:
   // send_failed with the reason as a person knows it ("connection refused", "no answer within 3000 ms").
@@ -40,6 +45,7 @@ class Channel {
   void close();
 
  private:
+  void bind_source(const boost::asio::ip::tcp& family);
   void arm(Deadline deadline);
   // Closes, and names the error: job_timeout when the deadline closed the channel, else `code`.
   Error fail(ErrorCode code, std::string detail);
@@ -47,6 +53,7 @@ class Channel {
   boost::asio::ip::tcp::socket socket_;
   Timers& timers_;
   MessageScanner::Limits limits_;
+  std::string source_;
   Timer deadline_;
   bool timed_out_ = false;
   bool knocked_ = false;

@@ -17,10 +17,10 @@ std::string address_of(const tcp::socket& socket) {
   return address.to_string();
 }
 
-Connection::Connection(tcp::socket accepted, std::size_t max_message)
+Connection::Connection(tcp::socket accepted, MessageScanner::Limits limits)
     : socket(std::move(accepted)),
       peer(address_of(socket)),
-      inbox({.max_bytes = max_message}, Inbox::Framing::detect),
+      inbox(limits, Inbox::Framing::detect),
       answered(socket.get_executor(), SteadyTime::max()) {}
 
 void Connection::close() {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/door.h"
 #include "wire/inbox.h"
 
 namespace elves::wire {
@@ -19,7 +20,7 @@ std::string address_of(const boost::asio::ip::tcp::socket& socket);
 
 // Its coroutine works on it; the server's lists hold it. Loop thread only.
 struct Connection {
-  Connection(boost::asio::ip::tcp::socket accepted, std::size_t max_message);
+  Connection(boost::asio::ip::tcp::socket accepted, MessageScanner::Limits limits);
   // Ends whatever the coroutine waits for.
   void close();
 
@@ -29,9 +30,10 @@ struct Connection {
   std::optional<std::string> answer;   // to the call in progress
   boost::asio::steady_timer answered;  // never expires; cancelled when `answer` is set
   bool reading = false;
-  bool working = false;  // in the handler, else waiting for the peer
-  SteadyTime expires;    // of the wait for the peer
-  std::list<std::shared_ptr<Connection>>::iterator place;
+  SteadyTime expires;                                       // of the wait for the peer
+  std::list<std::shared_ptr<Connection>>* among = nullptr;  // the server's list that it is on
+  std::list<std::shared_ptr<Connection>>::iterator place;   // and where
+  Door::Place admission;
 };
 
 using ConnectionPtr = std::shared_ptr<Connection>;

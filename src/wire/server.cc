@@ -1,5 +1,8 @@
 #include "wire/server.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -29,8 +32,14 @@ constexpr Millis accept_pause{100};  // after a failure to accept, such as no fi
 }  // namespace
 
 struct Server::State : std::enable_shared_from_this<State> {
-  State(asio::io_context& io, ServerLimits max, Handler answer)
-      : loop(io), limits(max), handler(std::move(answer)), acceptor(io), pause(io), sweep(io) {}
+  State(asio::io_context& io, ServerLimits max, Door& entrance, Handler answer)
+      : loop(io),
+        limits(max),
+        door(entrance),
+        handler(std::move(answer)),
+        acceptor(io),
+        pause(io),
+        sweep(io) {}
 
   void listen(const std::string& host, unsigned short port);
   asio::awaitable<void> accept_all();
@@ -42,25 +51,26 @@ struct Server::State : std::enable_shared_from_this<State> {
   asio::awaitable<void> ask(ConnectionPtr connection);
   asio::awaitable<bool> send(Connection& connection);
 
-  std::list<ConnectionPtr>& list_of(const Connection& connection) {
-    return connection.working ? working : waiting;
-  }
+  using Connections = std::list<ConnectionPtr>;
   void await_peer(Connection& connection);
   void await_handler(Connection& connection);
+  static void move(Connection& connection, Connections& to);
   void arm_sweep();
-  void close_expired();
+  void close_expired(Connections& list);
   void stop();
 
   asio::io_context& loop;
   const ServerLimits limits;
+  Door& door;
   Handler handler;
   tcp::acceptor acceptor;
   asio::steady_timer pause;
   asio::steady_timer sweep;
   bool stopping = false;
-  bool sweeping = false;
-  std::list<ConnectionPtr> waiting;  // for their peers, soonest to expire first
-  std::list<ConnectionPtr> working;  // in the handler
+  SteadyTime sweep_at = SteadyTime::max();
+  Connections fresh;    // whose first call has not come yet, soonest to expire first
+  Connections waiting;  // for their peers, likewise
+  Connections working;  // in the handler
 };
 
 void Server::State::listen(const std::string& host, unsigned short port) {
@@ -91,15 +101,16 @@ asio::awaitable<void> Server::State::accept_all() {
 }
 
 void Server::State::admit(tcp::socket socket) {
-  if (waiting.size() + working.size() >= limits.max_connections) {
-    log::debug("{}: closed, there are {} connections already", address_of(socket), limits.max_connections);
-    return;
-  }
+  auto admission = door.enter(address_of(socket));
+  if (!admission) return;
   error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
-  const auto connection = std::make_shared<Connection>(std::move(socket), limits.max_message);
-  connection->place = waiting.insert(waiting.end(), connection);
-  await_peer(*connection);
+  const auto connection = std::make_shared<Connection>(std::move(socket), limits.message);
+  connection->admission = std::move(admission);
+  connection->among = &fresh;
+  connection->place = fresh.insert(fresh.end(), connection);
+  connection->expires = std::chrono::steady_clock::now() + limits.first;
+  arm_sweep();
   auto over = [self = shared_from_this(), connection](const std::exception_ptr& failure) {
     self->forget(connection, failure);
   };
@@ -108,8 +119,11 @@ void Server::State::admit(tcp::socket socket) {
 
 void Server::State::forget(const ConnectionPtr& connection, const std::exception_ptr& failure) {
   connection->close();
-  list_of(*connection).erase(connection->place);
-  if (waiting.empty()) sweep.cancel();
+  connection->among->erase(connection->place);
+  if (fresh.empty() && waiting.empty()) {
+    sweep.cancel();
+    sweep_at = SteadyTime::max();
+  }
   if (!failure) return;
   try {
     std::rethrow_exception(failure);
@@ -148,7 +162,7 @@ asio::awaitable<bool> Server::State::receive(Connection& connection) {
   }
   connection.reading = false;
   if (verdict == Inbox::Verdict::whole) co_return true;
-  log::warn("{}: closed, not a Thrift call: {}", connection.peer, inbox.fault());
+  door.expel(Door::Refusal::broken, connection.peer, fmt::format("not a Thrift call: {}", inbox.fault()));
   co_return false;
 }
 
@@ -184,39 +198,51 @@ asio::awaitable<bool> Server::State::send(Connection& connection) {
   co_return !fault;
 }
 
-// From now on the peer has `idle` to get on.
+// From now on the peer has `idle` to get on, unless its first call is still to come.
 void Server::State::await_peer(Connection& connection) {
+  if (connection.among == &fresh) return;
   connection.expires = std::chrono::steady_clock::now() + limits.idle;
-  waiting.splice(waiting.end(), list_of(connection), connection.place);
-  connection.working = false;
+  move(connection, waiting);
   arm_sweep();
 }
 
-void Server::State::await_handler(Connection& connection) {
-  working.splice(working.end(), list_of(connection), connection.place);
-  connection.working = true;
+void Server::State::await_handler(Connection& connection) { move(connection, working); }
+
+void Server::State::move(Connection& connection, Connections& to) {
+  to.splice(to.end(), *connection.among, connection.place);
+  connection.among = &to;
 }
 
 void Server::State::arm_sweep() {
-  if (sweeping || waiting.empty()) return;
-  sweeping = true;
-  sweep.expires_at(waiting.front()->expires);
-  sweep.async_wait([weak = weak_from_this()](const error_code&) {
+  auto next = SteadyTime::max();
+  for (const auto* list : {&fresh, &waiting}) {
+    if (!list->empty()) next = std::min(next, list->front()->expires);
+  }
+  if (next >= sweep_at) return;
+  sweep_at = next;
+  sweep.expires_at(next);
+  sweep.async_wait([weak = weak_from_this()](const error_code& cancelled) {
     const auto self = weak.lock();
-    if (!self) return;
-    self->sweeping = false;
-    self->close_expired();
+    if (!self || cancelled) return;
+    self->sweep_at = SteadyTime::max();
+    self->close_expired(self->fresh);
+    self->close_expired(self->waiting);
     self->arm_sweep();
   });
 }
 
-void Server::State::close_expired() {
+void Server::State::close_expired(Connections& list) {
   const auto now = std::chrono::steady_clock::now();
-  while (!waiting.empty() && waiting.front()->expires <= now) {
-    const auto connection = waiting.front();
-    log::debug("{}: closed, idle or too slow", connection->peer);
+  while (!list.empty() && list.front()->expires <= now) {
+    const auto connection = list.front();
+    const bool idle = connection->among == &waiting && connection->reading && connection->inbox.empty();
+    if (idle) {
+      log::debug("{}: closed, idle", connection->peer);
+    } else {
+      door.expel(Door::Refusal::slow, connection->peer, "no whole call in time, or its answer not taken");
+    }
     connection->close();
-    await_peer(*connection);  // out of the way until forget() takes it off the list
+    move(*connection, working);  // out of the way until forget() takes it off the list
   }
 }
 
@@ -225,14 +251,16 @@ void Server::State::stop() {
   error_code ignored;
   acceptor.close(ignored);
   pause.cancel();
-  for (const auto& connection : waiting) {
-    if (connection->reading) connection->close();
+  for (const auto* list : {&fresh, &waiting}) {
+    for (const auto& connection : *list) {
+      if (connection->reading) connection->close();
+    }
   }
 }
 
 Server::Server(asio::io_context& loop, const std::string& host, unsigned short port, ServerLimits limits,
-               Handler handler)
-    : state_(std::make_shared<State>(loop, limits, std::move(handler))) {
+               Door& door, Handler handler)
+    : state_(std::make_shared<State>(loop, limits, door, std::move(handler))) {
   state_->listen(host, port);
   asio::co_spawn(loop, state_->accept_all(), [state = state_](const std::exception_ptr& failure) {
     if (failure) std::rethrow_exception(failure);
@@ -241,14 +269,17 @@ Server::Server(asio::io_context& loop, const std::string& host, unsigned short p
 
 Server::~Server() {
   stop();
-  for (const auto& connection : state_->waiting) connection->close();
-  for (const auto& connection : state_->working) connection->close();
+  for (const auto* list : {&state_->fresh, &state_->waiting, &state_->working}) {
+    for (const auto& connection : *list) connection->close();
+  }
   state_->sweep.cancel();
 }
 
 unsigned short Server::port() const { return state_->acceptor.local_endpoint().port(); }
 
-std::size_t Server::connections() const { return state_->waiting.size() + state_->working.size(); }
+std::size_t Server::connections() const {
+  return state_->fresh.size() + state_->waiting.size() + state_->working.size();
+}
 
 void Server::stop() { state_->stop(); }
 

@@ -9,17 +9,20 @@
 #include <memory>
 #include <string>
 
+#include "base/door.h"
+#include "wire/scanner.h"
+
 namespace elves::wire {
 
 struct ServerLimits {
-  std::size_t max_message = std::size_t{16} << 20;  // bytes of one call; a larger one closes the connection
-  std::size_t max_connections = 20000;              // further ones are closed at once
+  MessageScanner::Limits message;           // of one call; one beyond them closes the connection
+  std::chrono::milliseconds first{30'000};  // from connecting until the first call has come whole
   std::chrono::milliseconds idle{
-      300'000};  // between calls, for the whole of one call to arrive, and for the
+      300'000};  // between calls, for the whole of a later one to arrive, and for the
                  // peer to take the whole answer; working on the answer is unlimited
 };
 
-// Loop thread only. A peer that breaks the protocol is closed with one warning; one that is merely slow or
+// Loop thread only. A peer that breaks the protocol is closed; one that is merely slow or
 // idle costs a little memory until `idle` has passed. Out of file descriptors, it waits and goes on
 // accepting.
 class Server {
@@ -32,8 +35,9 @@ class Server {
                                      std::function<void(std::string)> reply)>;
 
   // Binds at once: throws boost::system::system_error when the address cannot be had. `port` 0 = any free.
+  // Who gets no place from `door` is closed before anything is read; it must outlive the server.
   Server(boost::asio::io_context& loop, const std::string& host, unsigned short port, ServerLimits limits,
-         Handler handler);
+         Door& door, Handler handler);
   // Closes everything; the handler is not called again.
   ~Server();
   Server(const Server&) = delete;

@@ -23,6 +23,7 @@ using apache::thrift::TApplicationException;
 struct Call {
   std::string method;
   std::int32_t sequence = 0;
+  std::string peer;
   std::function<void(std::string)> reply;
 
   template <class Answer>
@@ -71,11 +72,11 @@ Server::Handler dispatch(Methods methods) {
     try {
       MessageReader in(message);
       if (in.type() == MessageType::T_CALL) {
-        return run(methods, in, {in.method(), in.sequence(), reply});
+        return run(methods, in, {in.method(), in.sequence(), peer, reply});
       }
-      log::warn("{}: a message that is no call", peer);
+      log::debug("{}: a message that is no call", peer);
     } catch (const std::exception& fault) {
-      log::warn("{}: {}", peer, fault.what());
+      log::debug("{}: {}", peer, fault.what());
     }
     reply({});
   };
@@ -127,7 +128,9 @@ void invoke_async(AgentService& service, thrift::AgentService_instructionInvokeA
 }
 
 void data_transport(ResultSink& sink, thrift::SchedulerService_dataTransport_args& args, const Call& call) {
-  sink.deliver(from_wire(args.reins), [call](bool kept) {
+  auto result = from_wire(args.reins);
+  result.peer = call.peer;
+  sink.deliver(std::move(result), [call](bool kept) {
     if (!kept) return call.hang_up();
     answer_success<thrift::SchedulerService_dataTransport_result>(call);
   });

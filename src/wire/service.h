@@ -35,8 +35,9 @@ Server::Handler agent_service_handler(AgentService& service);
 // Where the results of asynchronous instructions go.
 struct ResultSink {
   virtual ~ResultSink() = default;
-  // `done(true)` once the result is durable: the agent hears "success". `done(false)`, or `done` dropped,
-  // closes the agent's connection, so that it tries again. At any later time or within the call.
+  // `result.peer` is set. `done(true)` once the result is durable: the agent hears "success". `done(false)`,
+  // or `done` dropped, closes the agent's connection, so that it tries again. At any later time or within the
+  // call.
   virtual void deliver(AgentResult result, std::function<void(bool kept)> done) = 0;
 };
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
 #include <utility>
 
 #include "base/log.h"
@@ -14,15 +13,7 @@ namespace {
 
 constexpr Millis kLook{20};        // how often leaving is checked
 constexpr Seconds kReportTime{5};  // for the last results and answers, once the workers are gone
-constexpr std::size_t kMaxToldOff = 1000;
-
-// An IPv4 peer of an IPv6 socket under its IPv4 name.
-std::string plain(const std::string& peer) {
-  boost::system::error_code fault;
-  const auto address = boost::asio::ip::make_address(peer, fault);
-  if (fault || !address.is_v6() || !address.to_v6().is_v4_mapped()) return peer;
-  return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6()).to_string();
-}
+constexpr DoorKeys kDoorKeys{"authips", "maxconnections", "maxconnectionsperaddress"};
 
 }  // namespace
 
@@ -33,31 +24,14 @@ Agent::Agent(boost::asio::io_context& loop, const Clock& clock, Timers& timers, 
       config_(std::move(config)),
       state_(state),
       spool_(state),
-      runner_(loop, clock, timers, config_.launcher, config_.limits) {
-  server_ = std::make_unique<wire::Server>(loop, config_.listen, config_.port, wire::ServerLimits{},
-                                           guarded(wire::agent_service_handler(*this)));
+      runner_(loop, clock, timers, config_.launcher, config_.limits),
+      door_(kDoorKeys, config_.door) {
+  server_ = std::make_unique<wire::Server>(loop, config_.listen, config_.port, wire::ServerLimits{}, door_,
+                                           wire::agent_service_handler(*this));
   if (spool_.size() > 0) log::info("{} results are still to be reported", spool_.size());
   for (auto& execution : state_.waiting()) run_waiting(std::move(execution));
   if (config_.scheduler.addr.empty()) return;
-  reporter_ = std::make_unique<Reporter>(loop, clock, timers, config_.scheduler, spool_);
-}
-
-wire::Server::Handler Agent::guarded(wire::Server::Handler handler) {
-  if (config_.authips.empty()) return handler;
-  return [this, handler = std::move(handler)](std::string message, const std::string& peer,
-                                              std::function<void(std::string)> reply) {
-    if (may_call(peer)) return handler(std::move(message), peer, std::move(reply));
-    reply({});
-  };
-}
-
-bool Agent::may_call(const std::string& peer) {
-  const auto name = plain(peer);
-  if (config_.authips.contains(name)) return true;
-  if (refused_.size() < kMaxToldOff && refused_.insert(name).second) {
-    log::warn("{} is not in authips: its calls are refused", name);
-  }
-  return false;
+  reporter_ = std::make_unique<Reporter>(loop, clock, timers, config_.scheduler, config_.ip, spool_);
 }
 
 Result<Runner::Ticket> Agent::admit(const Instruction& ins) {

@@ -10,11 +10,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
-#include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/door.h"
 #include "base/error.h"
 #include "base/timers.h"
 #include "wire/server.h"
@@ -44,8 +43,6 @@ class Agent final : public wire::AgentService {
                     std::function<void(std::vector<Acceptance>)> done) override;
 
  private:
-  wire::Server::Handler guarded(wire::Server::Handler handler);
-  bool may_call(const std::string& peer);
   Result<Runner::Ticket> admit(const Instruction& ins);
   Acceptance answer_to(Decision decision, Runner::Ticket ticket);
   void run(Number number, Runner::Ticket ticket);
@@ -58,8 +55,8 @@ class Agent final : public wire::AgentService {
   const AgentConfig config_;
   State& state_;
   ResultSpool spool_;
-  std::set<std::string> refused_;  // peers that were told off in the log
   Runner runner_;
+  Door door_;
   std::size_t undecided_ = 0;           // calls with the state
   std::unique_ptr<Reporter> reporter_;  // none without a scheduler
   std::unique_ptr<wire::Server> server_;

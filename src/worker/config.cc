@@ -75,12 +75,19 @@ void read_address(Section& top, AgentConfig& config) {
   if (config.listen != config.ip && !is_ip(config.listen)) {
     top.error("listen", fmt::format("'{}' is no IP address", config.listen));
   }
-  if (const auto* value = top.take("authips")) {
-    for (auto& ip : words_of(*value)) {
-      if (!is_ip(ip)) top.error("authips", fmt::format("'{}' is no IP address", ip));
-      config.authips.insert(std::move(ip));
-    }
+}
+
+void read_door(Section& top, DoorLimits& door) {
+  read_size(top, "maxconnections", 1, 1000000, door.max_connections);
+  read_size(top, "maxconnectionsperaddress", 1, 1000000, door.max_per_address);
+  const auto* value = top.take("authips");
+  if (value == nullptr) return;
+  const auto words = words_of(*value);
+  for (const auto& word : words) {
+    if (word.empty() || !Networks::parse(word))
+      top.error("authips", fmt::format("'{}' is no IP address, and no network", word));
   }
+  door.allow = Networks::parse(fmt::format("{}", fmt::join(words, ","))).value_or(Networks());
 }
 
 void read_scheduler(Section section, SchedulerOptions& scheduler) {
@@ -193,6 +200,7 @@ fs::path root_of(const fs::path& file) {
 
 void read_all(Section top, const fs::path& root, const fs::path& program, AgentConfig& config) {
   read_address(top, config);
+  read_door(top, config.door);
   read_scheduler(top.section("scheduler"), config.scheduler);
   read_apps(top, config);
   read_unsupported(top, config);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/door.h"
 #include "base/log.h"
 #include "worker/command.h"
 #include "worker/runner.h"
@@ -25,11 +26,11 @@ struct SchedulerOptions {
 };
 
 struct AgentConfig {
-  std::string asset;              // asset: this machine's name for people; default: ip
-  std::string ip;                 // ip: this machine's address, as the scheduler calls it
-  std::string listen;             // listen: the address to bind; default: ip
-  std::uint16_t port = 11101;     // port
-  std::set<std::string> authips;  // authips: who may call; empty = anybody
+  std::string asset;                         // asset: this machine's name for people; default: ip
+  std::string ip;                            // ip: this machine's address, as the scheduler calls it
+  std::string listen;                        // listen: the address to bind; default: ip
+  std::uint16_t port = 11101;                // port
+  DoorLimits door{.max_connections = 2000};  // authips, maxconnections, maxconnectionsperaddress
   SchedulerOptions scheduler;
   std::set<std::string> apps;  // the names in apps
   bool any_app = false;        // no apps listed, or devmode: every folder of appsdir is an app

@@ -39,13 +39,14 @@ Millis longest_pause(unsigned failures) {
 }
 
 Reporter::Reporter(asio::io_context& loop, const Clock& clock, Timers& timers, SchedulerOptions scheduler,
-                   ResultSpool& spool)
+                   std::string own_ip, ResultSpool& spool)
     : loop_(loop),
       clock_(clock),
       scheduler_(std::move(scheduler)),
       spool_(spool),
       channel_(loop, timers, kAnswerLimits),
       wait_(loop) {
+  channel_.come_from(std::move(own_ip));
   spool_.on_more([this] { wake(); });
   asio::co_spawn(loop_, run(), asio::detached);
 }

@@ -24,9 +24,10 @@ Millis longest_pause(unsigned failures);
 // Loop thread only.
 class Reporter {
  public:
-  // The spool must outlive it.
+  // The spool must outlive it. `own_ip`: what the scheduler calls this machine; connections come from there
+  // if they can, as it takes a job's result from no other address.
   Reporter(boost::asio::io_context& loop, const Clock& clock, Timers& timers, SchedulerOptions scheduler,
-           ResultSpool& spool);
+           std::string own_ip, ResultSpool& spool);
 
   // Ends all of it, a call in progress too; the loop has to run on until that is done.
   void stop();

@@ -33,6 +33,20 @@ def test_settings_that_pages_mention_exist():
     assert not unknown, "\n".join(unknown)
 
 
+def test_operations_page_has_every_metric_and_no_other():
+    metric = r"elves_[a-z_]+"
+    page = (ROOT / "docs/operations.md").read_text().split("## Metrics")[1].split("## Dead letters")[0]
+    source = set(re.findall(rf'"({metric})"', (ROOT / "src/metrics/metrics.cc").read_text()))
+    assert len(source) > 40
+    assert set(re.findall(metric, page)) == source
+
+
+def test_limits_page_names_metrics_that_exist():
+    metric = r"elves_[a-z_]+"
+    source = set(re.findall(rf'"({metric})"', (ROOT / "src/metrics/metrics.cc").read_text()))
+    assert set(re.findall(metric, (ROOT / "docs/limits.md").read_text())) <= source
+
+
 def test_both_readmes_have_the_same_headings():
     assert headings((ROOT / "README.md").read_text()) == headings((ROOT / "README.zh-CN.md").read_text())
 

@@ -47,7 +47,7 @@ class FakeView final : public AdminView {
   }
   void nodes(Respond respond) override { respond({200, R"({"nodes":[]})"}); }
   void health(Respond respond) override { respond({200, R"({"status":"ok"})"}); }
-  std::string metrics() override { return "elves_jobs 1\n"; }
+  void metrics(Respond respond) override { respond({200, "elves_jobs 1\n"}); }
 
   // Waits until `count` requests wait for their answers.
   bool has_waiting(std::size_t count) {
@@ -166,8 +166,15 @@ inline std::string post(const std::string& target, const std::string& body, cons
 class ServerTest : public testing::Test {
  protected:
   ServerTest() { options_.port = 0; }
-  void start() { server_ = std::make_unique<HttpServer>(options_, view_); }
+  void start(DoorLimits doors = {.max_connections = 1000}) {
+    door_.set_limits(std::move(doors));
+    server_ = std::make_unique<HttpServer>(options_, door_, view_);
+  }
   Response once(const std::string& request) { return Client(server_->port()).ask(request); }
+  std::vector<Door::Refusal> refusals() {
+    std::lock_guard lock(refusals_mutex_);
+    return refused_;
+  }
   // Whether a new connection is served, now or within ten seconds.
   bool serves_again() {
     const auto deadline = std::chrono::steady_clock::now() + 10s;
@@ -179,6 +186,12 @@ class ServerTest : public testing::Test {
 
   HttpOptions options_;
   FakeView view_;
+  std::mutex refusals_mutex_;
+  std::vector<Door::Refusal> refused_;
+  Door door_{{"", "connections", "per address"}, {}, [this](Door::Refusal why) {
+               std::lock_guard lock(refusals_mutex_);
+               refused_.push_back(why);
+             }};
   std::unique_ptr<HttpServer> server_;
 };
 

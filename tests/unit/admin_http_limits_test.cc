@@ -92,8 +92,7 @@ TEST_F(AdminHttpLimits, AWaitingClientIsNotIdle) {
 }
 
 TEST_F(AdminHttpLimits, RefusesMoreConnectionsThanAllowed) {
-  options_.max_connections = 2;
-  start();
+  start({.max_connections = 2});
   Client first(server_->port());
   Client second(server_->port());
   EXPECT_EQ(first.ask(get("/healthz")).status, 200);
@@ -105,6 +104,33 @@ TEST_F(AdminHttpLimits, RefusesMoreConnectionsThanAllowed) {
   third.finish_sending();
   EXPECT_TRUE(third.ended());
   EXPECT_EQ(first.ask(get("/healthz")).status, 200);
+  EXPECT_EQ(refusals(), std::vector{Door::Refusal::full});
+}
+
+TEST_F(AdminHttpLimits, RefusesMoreOfOneAddressThanAllowed) {
+  start({.max_per_address = 1});
+  Client first(server_->port());
+  EXPECT_EQ(first.ask(get("/healthz")).status, 200);
+  EXPECT_EQ(Client(server_->port()).receive().status, 503);
+  EXPECT_EQ(first.ask(get("/healthz")).status, 200);
+  EXPECT_EQ(refusals(), std::vector{Door::Refusal::address_full});
+}
+
+TEST_F(AdminHttpLimits, WhoNeverAsksIsClosedSoonerThanWhoHasAsked) {
+  options_.header_time = 1s;
+  start();
+  Client asked(server_->port());
+  EXPECT_EQ(asked.ask(get("/healthz")).status, 200);
+  Client silent(server_->port());
+  EXPECT_TRUE(silent.ended());
+  EXPECT_EQ(refusals(), std::vector{Door::Refusal::slow});
+  EXPECT_EQ(asked.ask(get("/healthz")).status, 200);
+}
+
+TEST_F(AdminHttpLimits, WhatIsNoRequestIsCounted) {
+  start();
+  EXPECT_EQ(once("\x16\x03\x01 hello\r\n\r\n").status, 400);
+  EXPECT_EQ(refusals(), std::vector{Door::Refusal::broken});
 }
 
 }  // namespace

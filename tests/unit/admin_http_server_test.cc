@@ -84,8 +84,7 @@ TEST_F(AdminHttpServer, AHundredWaitingClientsDoNotDelayHealthz) {
 }
 
 TEST_F(AdminHttpServer, ForgetsAClientThatGoesAwayWhileWaiting) {
-  options_.max_connections = 1;
-  start();
+  start({.max_connections = 1});
   Client impatient(server_->port());
   impatient.send(post("/api/v1/jobs?wait=true", "1"));
   ASSERT_TRUE(view_.has_waiting(1));
@@ -119,7 +118,7 @@ TEST_F(AdminHttpServer, AViewThatThrowsOrForgetsIsAnInternalError) {
 TEST_F(AdminHttpServer, FailsToStartOnATakenPort) {
   start();
   options_.port = server_->port();
-  EXPECT_ANY_THROW(HttpServer(options_, view_));
+  EXPECT_ANY_THROW(HttpServer(options_, door_, view_));
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ class FakeScheduler final : public admin::AdminView {
     respond({200, R"({"jobs":[{"log_id":")" + state + ip + std::to_string(limit) + R"("}]})"});
   }
   void health(admin::Respond respond) override { respond({200, "{}"}); }
-  std::string metrics() override { return ""; }
+  void metrics(admin::Respond respond) override { respond({200, ""}); }
 
   std::string last_body() {
     std::lock_guard lock(mutex_);
@@ -61,7 +61,7 @@ class CtlCommands : public testing::Test {
     admin::HttpOptions options;
     options.port = 0;
     options.token = "secret";
-    server_ = std::make_unique<admin::HttpServer>(options, scheduler_);
+    server_ = std::make_unique<admin::HttpServer>(options, door_, scheduler_);
     environment_["ELVES_URL"] = "http://127.0.0.1:" + std::to_string(server_->port());
     environment_["ELVES_ADMIN_TOKEN"] = "secret";
   }
@@ -75,6 +75,7 @@ class CtlCommands : public testing::Test {
     return {code, out.str(), err.str()};
   }
 
+  Door door_{{"", "", ""}, {}};
   FakeScheduler scheduler_;
   std::unique_ptr<admin::HttpServer> server_;
   std::map<std::string, std::string> environment_;

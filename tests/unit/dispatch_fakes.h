@@ -199,7 +199,7 @@ struct Bench {
                       job.agent_ip = result.ip;
                       return job;
                     }},
-                   limits) {}
+                   std::move(limits)) {}
 
   void pass(Millis time) {
     clock.advance(time);
@@ -240,6 +240,7 @@ inline AgentResult result(std::string id, std::string text, std::string type = "
   AgentResult made;
   made.id = std::move(id);
   made.ip = "10.0.0.1";
+  made.peer = "10.0.0.1";
   made.type = std::move(type);
   made.answer = WorkerAnswer{1, 12, std::move(text)};
   return made;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "unit/wire_loop.h"
+#include "unit/wire_server_fixture.h"
 #include "wire/channel.h"
 #include "wire/codec.h"
 #include "wire/server.h"
@@ -16,6 +17,7 @@ namespace {
 
 using test::Loop;
 using test::Peer;
+using test::ServerTest;
 using namespace std::string_literals;
 
 std::string framed(const std::string& message) {
@@ -24,52 +26,6 @@ std::string framed(const std::string& message) {
                      static_cast<char>(n)} +
          message;
 }
-
-struct Sink : ResultSink {
-  void deliver(AgentResult result, std::function<void(bool)> done) override {
-    ids.push_back(result.id);
-    if (!hold) return done(kept);
-    held.push_back(std::move(done));
-  }
-  std::vector<std::string> ids;
-  std::vector<std::function<void(bool)>> held;
-  bool hold = false;
-  bool kept = true;
-};
-
-class ServerTest : public testing::Test {
- protected:
-  void start(ServerLimits limits = {}) {
-    server_.emplace(loop_.io, "127.0.0.1", 0, limits, scheduler_service_handler(sink_));
-  }
-  Peer peer() const { return Peer::to(server_->port()); }
-  static std::string result(const std::string& id, std::size_t size = 3) {
-    AgentResult one;
-    one.id = id;
-    one.param = std::string(size, 'p');
-    return encode_data_transport(one);
-  }
-  void expect_answer(Peer& peer, const std::string& answer) {
-    loop_.until([&] { return peer.got().size() >= answer.size(); }, "an answer comes");
-    EXPECT_EQ(peer.got(), answer);
-    EXPECT_FALSE(peer.closed_by_server());
-  }
-  void expect_closed(Peer& peer) {
-    loop_.until([&] { return peer.closed_by_server(); }, "the server closes");
-    EXPECT_EQ(peer.got(), "");
-  }
-  void expect_connections(std::size_t count) {
-    loop_.until([&] { return server_->connections() == count; }, "the number of connections is right");
-  }
-
-  Loop loop_;
-  Sink sink_;
-  std::optional<Server> server_;
-  // What a foreign dataTransport caller is answered.
-  const std::string success_ =
-      "\x80\x01\x00\x02\x00\x00\x00\x0d"
-      "dataTransport\x00\x00\x00\x00\x0b\x00\x00\x00\x00\x00\x07success\x00"s;
-};
 
 TEST_F(ServerTest, AnswersSeveralCallsOfAChannel) {
   start();
@@ -136,7 +92,7 @@ TEST_F(ServerTest, GarbageIsClosedAndOthersGoOn) {
 
 TEST_F(ServerTest, AMessageOverTheLimitIsClosed) {
   const auto message = result("x", 5000);
-  start({.max_message = message.size() - 1});
+  start({.message = {.max_bytes = message.size() - 1}});
   Peer bare = peer(), frames = peer(), fits = peer();
   bare.send(message);
   frames.send(framed(message).substr(0, 4));
@@ -147,7 +103,7 @@ TEST_F(ServerTest, AMessageOverTheLimitIsClosed) {
 }
 
 TEST_F(ServerTest, IdleAndSlowPeersAreClosedInTime) {
-  start({.idle = Millis(100)});
+  start({.first = Millis(100), .idle = Millis(100)});
   const auto begin = std::chrono::steady_clock::now();
   Peer silent = peer(), slow = peer();
   // A byte now and then does not buy time: what counts is when the call began.
@@ -166,7 +122,7 @@ TEST_F(ServerTest, IdleAndSlowPeersAreClosedInTime) {
 }
 
 TEST_F(ServerTest, APeerThatDoesNotReadItsAnswerIsClosed) {
-  server_.emplace(loop_.io, "127.0.0.1", 0, ServerLimits{.idle = Millis(50)},
+  server_.emplace(loop_.io, "127.0.0.1", 0, ServerLimits{.idle = Millis(50)}, door_,
                   [](const std::string&, const std::string&, const std::function<void(std::string)>& reply) {
                     reply(std::string(50'000'000, 'a'));
                   });
@@ -177,7 +133,7 @@ TEST_F(ServerTest, APeerThatDoesNotReadItsAnswerIsClosed) {
 }
 
 TEST_F(ServerTest, WorkingOnAnAnswerMayTakeLongerThanIdle) {
-  start({.idle = Millis(50)});
+  start({.first = Millis(50), .idle = Millis(50)});
   sink_.hold = true;
   Peer one = peer(), idle = peer();
   one.send(result("held"));
@@ -206,7 +162,7 @@ TEST_F(ServerTest, AnEmptyOrForgottenAnswerClosesTheConnection) {
 
 TEST_F(ServerTest, AHandlerThatThrowsClosesOnlyItsConnection) {
   int calls = 0;
-  server_.emplace(loop_.io, "127.0.0.1", 0, ServerLimits{},
+  server_.emplace(loop_.io, "127.0.0.1", 0, ServerLimits{}, door_,
                   [&](const std::string& message, const std::string& from, const auto& reply) {
                     EXPECT_EQ(from, "127.0.0.1");
                     if (++calls == 1) throw std::runtime_error("thrown by the test");
@@ -217,20 +173,6 @@ TEST_F(ServerTest, AHandlerThatThrowsClosesOnlyItsConnection) {
   expect_closed(first);
   second.send(result("2"));
   expect_answer(second, result("2"));
-}
-
-TEST_F(ServerTest, ConnectionsOverTheCapAreClosed) {
-  start({.max_connections = 2});
-  Peer first = peer();
-  std::optional<Peer> second(peer());
-  expect_connections(2);
-  Peer third = peer();
-  expect_closed(third);
-  second.reset();
-  expect_connections(1);
-  Peer fourth = peer();
-  fourth.send(result("4"));
-  expect_answer(fourth, success_);
 }
 
 TEST_F(ServerTest, StopAnswersCallsInProgressOnly) {
@@ -293,7 +235,7 @@ TEST_F(ServerTest, OutlivesAShortageOfDescriptors) {
 
 TEST_F(ServerTest, AnAddressThatIsTakenThrows) {
   start();
-  EXPECT_THROW(Server(loop_.io, "127.0.0.1", server_->port(), {}, {}), boost::system::system_error);
+  EXPECT_THROW(Server(loop_.io, "127.0.0.1", server_->port(), {}, door_, {}), boost::system::system_error);
 }
 
 }  // namespace

@@ -82,7 +82,7 @@ TEST(WorkerConfig, IsLenientAboutTypesAndCase) {
   EXPECT_EQ(config.ip, "::1");
   EXPECT_EQ(config.port, 11102);
   EXPECT_EQ(config.asset, "12");
-  EXPECT_THAT(config.authips, ElementsAre("10.0.0.1", "10.0.0.2", "10.0.0.3"));
+  EXPECT_EQ(config.door.allow.text(), "10.0.0.1,10.0.0.2,10.0.0.3");
   EXPECT_EQ(config.scheduler.addr, "sched.example");
   EXPECT_EQ(config.scheduler.port, 10101);
   EXPECT_EQ(config.scheduler.timeout, Seconds(3));
@@ -109,7 +109,10 @@ TEST(WorkerConfig, ErrorsNameTheKeyAndWhatWouldBeRight) {
     EXPECT_EQ(error_of(std::string(R"({"ip":"::1","port":)") + port + "}"),
               file + "port: " + port + " is no port: a number from 1 to 65535");
   }
-  EXPECT_EQ(error_of(R"({"ip":"::1","authips":["10.0.0.1", 7]})"), file + "authips: '7' is no IP address");
+  EXPECT_EQ(error_of(R"({"ip":"::1","authips":[""]})"),
+            file + "authips: '' is no IP address, and no network");
+  EXPECT_EQ(error_of(R"({"ip":"::1","authips":["10.0.0.1", 7]})"),
+            file + "authips: '7' is no IP address, and no network");
   EXPECT_EQ(error_of(R"({"ip":"::1","scheduler":"10.0.0.1:10101"})"),
             file + "scheduler: must be an object, {...}");
   EXPECT_EQ(error_of(R"({"ip":"::1","scheduler":{"timeout":"5s"}})"),
