@@ -16,7 +16,8 @@ from relays import Relays
 AGENTS = 10
 JOURNAL_SIZE = "192m"
 HEARTBEAT = 3  # seconds
-SCHEDULER_SETTINGS = {"mq.heartbeat": HEARTBEAT, "drain.timeout": 5, "journal.keep": 600, "journal.keepJobs": 20000}
+SCHEDULER_SETTINGS = {"mq.heartbeat": HEARTBEAT, "drain.timeout": 5, "journal.keep": 600, "journal.keepJobs": 20000,
+                      "thrift.trustForwarders": "127.0.0.0/8"}  # the relays
 
 
 class Agent:

@@ -50,7 +50,7 @@ def test_only_authips_may_call(start_agent):
     agent = start_agent(authips="127.0.0.9, 127.0.0.8")
     with agent.client() as client, pytest.raises(TTransport.TTransportException):
         client.aliveCheck()
-    assert "127.0.0.1 is not in authips" in agent.log_text()
+    assert "127.0.0.1: connection closed, not in authips" in agent.log_text()
     assert start_agent(authips=[HOST]).run("hello").flag == 1
 
 

@@ -15,7 +15,7 @@ CALL = b"\x80\x01\x00\x01\x00\x00\x00\x0ddataTransport\x00\x00\x00\x01"
 
 @pytest.fixture(scope="module")
 def site(make_site, broker):
-    return make_site(broker=broker).start()
+    return make_site(broker=broker, settings={"thrift.maxConnectionsPerAddress": 5000}).start()
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def dispatch_goes_on(peer, site):
 
 
 def connect(scheduler):
-    connection = socket.create_connection(("127.0.0.1", scheduler.port), timeout=20)
+    connection = socket.create_connection(("127.0.0.1", scheduler.port), 20, source_address=("127.0.0.2", 0))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
 
@@ -154,8 +154,8 @@ def test_two_thousand_idle_connections(site, peer):
             connection.close()
 
 
-def test_limits_of_idle_time_and_number(make_site):
-    strict = make_site(settings={"thrift.idleTimeout": 1, "thrift.maxConnections": 20}).start()
+def test_limits_of_time_and_number(make_site):
+    strict = make_site(settings={"thrift.firstTimeout": 1, "thrift.maxConnections": 20}).start()
     idle = [connect(strict.scheduler) for _ in range(20)]
     closed_by_peer(connect(strict.scheduler))  # one too many
     idle[0].sendall(CALL[:9])

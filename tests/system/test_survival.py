@@ -11,7 +11,7 @@ from harness.scheduler import sanitized
 from harness.thrift_peers import SchedulerClient, instruct, result_of
 
 AGENTS = 10
-QUIET = {"log.level": "info"}
+QUIET = {"log.level": "info", "thrift.trustForwarders": "127.0.0.1,127.0.0.2"}
 
 
 @pytest.fixture

@@ -60,13 +60,13 @@ def run(ins):
 class Results:
     """Brings the results of one agent to the scheduler, one after the other on one connection."""
 
-    def __init__(self, framed):
-        self.framed = framed
+    def __init__(self, address, framed):
+        self.address, self.framed = address, framed
         self.queue = asyncio.Queue()
         self.task = asyncio.get_running_loop().create_task(self.work())
 
     async def work(self):
-        reader, writer = await asyncio.open_connection(*SETTINGS["scheduler"])
+        reader, writer = await asyncio.open_connection(*SETTINGS["scheduler"], local_addr=(self.address, 0))
         while True:
             reinstruct = await self.queue.get()
             call = encode("dataTransport", TMessageType.CALL, 1, SchedulerService.dataTransport_args(reinstruct))
@@ -159,7 +159,7 @@ class Agent(asyncio.Protocol):
 
     def bring(self, reinstruct):
         if self.address not in Agent.results:
-            Agent.results[self.address] = Results(framed=int(self.address.rsplit(".", 1)[1]) % 2 == 1)
+            Agent.results[self.address] = Results(self.address, framed=int(self.address.rsplit(".", 1)[1]) % 2 == 1)
         Agent.results[self.address].queue.put_nowait(reinstruct)
 
     def later(self, delay, answer):

@@ -151,6 +151,11 @@ class Scheduler:
         finally:
             connection.close()
 
+    def metric(self, name):
+        """A value of /metrics, by its name with labels if it has any; 0 for one that is not there."""
+        values = [line.rsplit(" ", 1) for line in self.http("GET", "/metrics").text.splitlines()]
+        return next((float(value) for key, value in values if key == name), 0)
+
     def status(self, name):
         """A number from /proc/PID/status: "Threads", or "VmRSS" and "VmHWM" in kB."""
         text = pathlib.Path(f"/proc/{self.pid}/status").read_text()

@@ -19,18 +19,20 @@ def result_of(ins, flag=1, costtime=7, result="done"):
 
 
 class SchedulerClient:
-    """A released agent's connection to the scheduler's port."""
+    """The connection of a released agent at `source` to the scheduler's port."""
 
-    def __init__(self, port, framed=False, timeout=10.0):
+    def __init__(self, port, framed=False, timeout=10.0, source="127.0.0.2"):
         from released import SchedulerService
+        self._where, self._timeout = (("127.0.0.1", port), timeout), timeout
+        self._source = source
         self.socket = TSocket.TSocket("127.0.0.1", port)
-        self.socket.setTimeout(timeout * 1000)
         wrap = TTransport.TFramedTransport if framed else TTransport.TBufferedTransport
         self._transport = wrap(self.socket)
         self._client = SchedulerService.Client(TBinaryProtocol(self._transport))
 
     def __enter__(self):
-        self._transport.open()
+        self.socket.setHandle(socket.create_connection(*self._where, source_address=(self._source, 0)))
+        self.socket.setTimeout(self._timeout * 1000)
         return self
 
     def __exit__(self, *_):
@@ -40,9 +42,9 @@ class SchedulerClient:
         return self._client.dataTransport(reinstruct)
 
 
-def send_result(port, reinstruct, framed=False):
-    """One result on a connection of its own, as the released agents do it."""
-    with SchedulerClient(port, framed) as client:
+def send_result(port, reinstruct, framed=False, source=None):
+    """One result on a connection of its own, as the released agents do it: from the instruction's machine."""
+    with SchedulerClient(port, framed, source=source or reinstruct.ins.ip or "127.0.0.2") as client:
         return client.data_transport(reinstruct)
 
 
