@@ -23,7 +23,7 @@ namespace elves::agent {
 
 struct ConnectionOptions {
   Millis out_time{3000};                // to connect
-  std::size_t max_connections = 20000;  // to all peers; then calls that need one more are overloaded
+  std::size_t max_connections = 50000;  // to all peers; then calls that need one more are overloaded
   Seconds idle{60};                     // an unused connection is closed after this; 0 = after every call
   BreakerOptions breaker;  // while it is open, calls that need a connection are send_failed at once
   wire::MessageScanner::Limits limits;

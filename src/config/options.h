@@ -52,7 +52,7 @@ struct AgentOptions {
   std::size_t max_in_flight = 256;  // agent.maxInFlight: calls to one agent at a time
   std::size_t max_waiting = 20000;  // agent.maxWaiting: jobs queued for one agent; beyond: 410.5
   std::size_t max_waiting_total = 100000;  // agent.maxWaitingTotal: jobs queued for all agents; beyond: 410.5
-  std::size_t max_connections = 20000;     // agent.maxConnections: to all agents; beyond: 410.5
+  std::size_t max_connections = 50000;     // agent.maxConnections: to all agents; beyond: 410.5
   std::size_t max_batch = 64;              // agent.maxBatch: asynchronous jobs in one call
   std::chrono::seconds idle{60};           // agent.idleTimeout: an unused connection is closed
   std::uint32_t breaker_failures = 5;  // agent.breaker.failures: in a row, then it is left alone; 0 = never

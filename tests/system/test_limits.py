@@ -190,7 +190,7 @@ def test_connections_to_agents(limited):
     for ip in (OTHER, "127.0.0.3", "127.0.0.4"):  # the connection that is not in use makes room
         peer.publish(sync_job(ip=ip, func="sleep", param="2"), reply_to=peer.reply_queue)
     refused = peer.collect(peer.reply_queue, 1)[0]
-    assert error_of(refused) == "[410.5]Scheduler Overloaded: there are agent.maxConnections connections to agents"
+    assert error_of(refused) == "[410.5]Scheduler Overloaded: there are agent.maxConnections connections already"
     assert site.scheduler.metric("elves_agent_over_connections_total") == 1
     assert site.scheduler.metric("elves_agent_connections") == 2
     assert all(error_of(reply) == "" for reply in peer.collect(peer.reply_queue, 2))
