@@ -174,7 +174,7 @@ void Folder::set_current(bool current) {
 }
 
 void Folder::settle() {
-  if (!asking_ && reading_ == 0 && unread_.empty()) settled_();
+  if (!asking_ && !ask_again_ && reading_ == 0 && unread_.empty()) settled_();
 }
 
 }  // namespace elves::registry

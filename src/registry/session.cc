@@ -69,7 +69,7 @@ void Session::take_state(Handle::State state) {
     case Handle::State::expired:
       metrics_.count(Event::zookeeper_expired);
       leave("the session has expired; another one is asked for");
-      return renew(Millis(0));
+      return renew(backoff_.next());
     case Handle::State::auth_failed:
       leave("zookeeper.auth is refused; it is tried on, dispatching does not need it");
       return renew(backoff_.next());
