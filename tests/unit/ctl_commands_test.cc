@@ -33,6 +33,12 @@ class FakeScheduler final : public admin::AdminView {
   void jobs(std::string state, std::string ip, std::size_t limit, admin::Respond respond) override {
     respond({200, R"({"jobs":[{"log_id":")" + state + ip + std::to_string(limit) + R"("}]})"});
   }
+  void nodes(admin::Respond respond) override {
+    respond({200, R"({"zookeeper":{"state":"stale","stale_since":"then"},"nodes":[{"node":"one"}]})"});
+  }
+  void agents(std::string state, std::string ip, std::size_t limit, admin::Respond respond) override {
+    respond({200, R"({"agents":[{"ip":")" + state + ip + std::to_string(limit) + R"("}]})"});
+  }
   void health(admin::Respond respond) override { respond({200, "{}"}); }
   void metrics(admin::Respond respond) override { respond({200, ""}); }
 
@@ -171,6 +177,21 @@ TEST_F(CtlCommands, SaysWhenNobodyAnswers) {
   EXPECT_EQ(printed.code, 2);
   EXPECT_EQ(printed.err,
             "elvesctl: no scheduler answers at " + url + ": connection refused; is it running? (--url)\n");
+}
+
+TEST_F(CtlCommands, NodesAreListedWithAReservation) {
+  const auto printed = run({"nodes"});
+  EXPECT_EQ(printed.code, 0);
+  EXPECT_NE(printed.out.find("\none "), std::string::npos) << printed.out;
+  EXPECT_EQ(printed.err,
+            "elvesctl: what ZooKeeper says is not known since then; this is what it said last\n");
+}
+
+TEST_F(CtlCommands, AgentsAreFiltered) {
+  const auto printed = run({"agents", "--state", "online", "--ip", "10.0.0.1", "--limit", "7"});
+  EXPECT_EQ(printed.code, 0);
+  EXPECT_NE(printed.out.find("online10.0.0.17"), std::string::npos) << printed.out;
+  EXPECT_EQ(run({"agents", "--state", "open"}).code, 2);
 }
 
 TEST_F(CtlCommands, SendSaysWhenNoBrokerAnswersAndKeepsThePassword) {

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "ctl/fleet_view.h"
 #include "ctl/text.h"
 
