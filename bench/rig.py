@@ -93,7 +93,15 @@ class Rig:
         try:
             yield prepared
         finally:
-            stop(prepared)
+            self._stop(prepared)
+
+    def _stop(self, scheduler):
+        """Ends it in order; its journal has served."""
+        if not scheduler.alive():
+            raise RuntimeError(f"the scheduler ended while it was needed:\n{scheduler.tail()}")
+        scheduler.stop(timeout=120)
+        for file in self.folder.glob("journal-*"):
+            file.unlink()
 
     def start_load(self, phases, watch=None, **options):
         """The load generator under way; finish() has its report. Phases and options: bench-load --help."""
@@ -136,13 +144,3 @@ class RunningLoad:
         if report["lost"] or report["repeated"] or report["unknown"]:
             raise RuntimeError(f"answers do not add up: {report}")
         return report
-
-
-def stop(scheduler):
-    """Ends it in order; a journal of its own has served."""
-    if not scheduler.alive():
-        raise RuntimeError(f"the scheduler ended while it was needed:\n{scheduler.tail()}")
-    scheduler.stop(timeout=120)
-    path = pathlib.Path(scheduler.settings["journal.path"])
-    for file in path.parent.glob(path.name + "*"):
-        file.unlink()
