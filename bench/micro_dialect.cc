@@ -21,14 +21,14 @@ Outcome succeeded() {
 
 void decode(benchmark::State& state, const char* action) {
   const std::string body = bench::request_body({.action = action}, 42);
-  for (auto _ : state) benchmark::DoNotOptimize(dialect::decode_request(body, kProperties, {}));
+  while (state.KeepRunning()) benchmark::DoNotOptimize(dialect::decode_request(body, kProperties, {}));
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(body.size()));
 }
 
 void encode(benchmark::State& state, const char* action) {
   const Job job = dialect::decode_request(bench::request_body({.action = action}, 42), kProperties, {}).job;
   const Outcome outcome = succeeded();
-  for (auto _ : state) benchmark::DoNotOptimize(dialect::encode_reply(job, outcome));
+  while (state.KeepRunning()) benchmark::DoNotOptimize(dialect::encode_reply(job, outcome));
 }
 
 BENCHMARK_CAPTURE(decode, syncJob, "syncJob");

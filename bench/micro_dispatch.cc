@@ -24,7 +24,7 @@ void job_table(benchmark::State& state) {
   const auto others = static_cast<std::uint64_t>(state.range(0));
   for (std::uint64_t number = 1; number <= others; ++number) table.add(job(number), std::nullopt);
   const JobPtr one = job(others + 1);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     table.add(one, DeliveryRef{1, 1});
     benchmark::DoNotOptimize(table.find(one->log_id));
     table.erase(one->log_id);
@@ -38,7 +38,7 @@ void timer(benchmark::State& state) {
   SteadyTime now{};
   for (Timer& other : others) timers.set(other, Deadline(now += Millis(1)), [] {});
   Timer one;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     timers.set(one, Deadline(now += Millis(1)), [] {});
     one.cancel();
   }

@@ -30,19 +30,19 @@ std::string reply(std::size_t result) {
 
 void encode_call(benchmark::State& state) {
   const Job one = job();
-  for (auto _ : state) benchmark::DoNotOptimize(wire::encode_invoke_sync(one));
+  while (state.KeepRunning()) benchmark::DoNotOptimize(wire::encode_invoke_sync(one));
 }
 
 void decode_reply(benchmark::State& state) {
   const std::string message = reply(16);
-  for (auto _ : state) benchmark::DoNotOptimize(wire::decode_invoke_sync_reply(message));
+  while (state.KeepRunning()) benchmark::DoNotOptimize(wire::decode_invoke_sync_reply(message));
 }
 
 // In pieces of so many bytes, as a slow peer sends it.
 void scan(benchmark::State& state) {
   const std::string message = reply(1 << 20);
   const auto piece = static_cast<std::size_t>(state.range(0));
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     wire::MessageScanner scanner({});
     auto verdict = wire::MessageScanner::Verdict::more;
     for (std::size_t got = 0; verdict == wire::MessageScanner::Verdict::more;) {
@@ -55,7 +55,7 @@ void scan(benchmark::State& state) {
 
 void scan_reply(benchmark::State& state) {
   const std::string message = reply(16);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     wire::MessageScanner scanner({});
     benchmark::DoNotOptimize(scanner.scan(message));
   }

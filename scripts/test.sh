@@ -131,5 +131,5 @@ command_lint() {
   shellcheck -x -a control .ci/run
   note "clang-tidy"
   run-clang-tidy-19 -quiet -p build/release -j "$(nproc)" -extra-arg=-Wno-unknown-warning-option \
-    "$PWD/(src|tests)/.*\.cc\$"
+    "$PWD/(src|tests|bench)/.*\.cc\$"
 }

@@ -61,8 +61,8 @@ def open_jobs(rig, plan, figure):
         path = rig.filled_journal(count)
         with rig.agents(), rig.scheduler(settings={**MANY_OPEN, "journal.path": path}) as scheduler:
             resident = scheduler.status("VmRSS") / 1024
-            measured = {"window": WINDOW, "seconds": plan.seconds}
-            phases = [{"window": WINDOW, "seconds": plan.warm_up}, *[measured] * plan.pairs]
+            warm_up, measured = plan.phases(window=WINDOW)
+            phases = [warm_up, *[measured] * plan.pairs]
             runs = Runs()
             for phase in rig.load(phases, action="asyncJob")["phases"][1:]:
                 runs.add({"phases": [phase]})
