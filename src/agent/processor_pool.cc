@@ -142,7 +142,7 @@ asio::awaitable<Result<void>> ProcessorPool::may_leave(Call& call) {
   co_return *gate->word;
 }
 
-asio::awaitable<Result<void>> ProcessorPool::send(Peer& peer, std::unique_ptr<wire::Channel> channel,
+asio::awaitable<Result<void>> ProcessorPool::send(Peer& peer, std::unique_ptr<CountedChannel> channel,
                                                   Call& call) {
   const auto timeout = options_.timeout;
   if (call.deadline.passed(clock_.now())) {

@@ -78,7 +78,7 @@ class ProcessorPool final : public ProcessorClient {
   boost::asio::awaitable<void> run_one(Processor& processor, Call& call);
   boost::asio::awaitable<Result<void>> make(Processor& processor, Call& call);
   boost::asio::awaitable<Result<void>> may_leave(Call& call);
-  boost::asio::awaitable<Result<void>> send(Peer& peer, std::unique_ptr<wire::Channel> channel, Call& call);
+  boost::asio::awaitable<Result<void>> send(Peer& peer, std::unique_ptr<CountedChannel> channel, Call& call);
   void refuse(Done done, Error why);
   void sweep();
 

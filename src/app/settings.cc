@@ -85,6 +85,7 @@ agent::ProcessorPoolOptions processor_options(const config::Options& options) {
   pool.max_in_flight = given.max_in_flight;
   pool.max_waiting = given.max_waiting;
   pool.connections.out_time = options.thrift.out_time;
+  pool.connections.max_connections = options.agent.max_connections;
   pool.connections.idle = given.idle;
   pool.connections.breaker = {given.breaker_failures, given.breaker_pause};
   pool.connections.limits.max_bytes = options.thrift.max_message;
