@@ -17,6 +17,8 @@ constexpr std::size_t kMaxDepth = 32;
 constexpr std::size_t kMaxAgentData = 8192;  // bytes
 constexpr std::size_t kMaxHost = 253;
 constexpr const char* kPort = ":2181";  // of a server whose port is not given
+constexpr std::string_view kInAddress = "0123456789abcdefABCDEF:.";
+constexpr std::string_view kInName = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._";
 constexpr std::string_view kBlanks = " \t\r\n";
 
 std::string_view trimmed(std::string_view text) {
@@ -53,10 +55,8 @@ bool is_port(std::string_view text) {
 bool is_host(std::string_view text) {
   const bool bracketed = text.starts_with('[') && text.ends_with(']') && text.size() > 2;
   if (bracketed) text = text.substr(1, text.size() - 2);
-  const auto fits = [bracketed](char c) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.';
-    return plain || (bracketed ? c == ':' : c == '-' || c == '_');
-  };
+  const std::string_view fitting = bracketed ? kInAddress : kInName;
+  const auto fits = [fitting](char c) { return fitting.find(c) != std::string_view::npos; };
   return !text.empty() && text.size() <= kMaxHost && std::ranges::all_of(text, fits);
 }
 

@@ -17,7 +17,7 @@ TEST(FleetView, Nodes) {
       {"node":"scheduler-2","self":false,"age":273906,"data":null}]})")),
             "NODE           HOST  THRIFT  ADMIN  VERSION  PID  STARTED  AGE\n"
             "scheduler-1 *  a     1       2      3        4    t        00:00:05\n"
-            "scheduler-2                                               3d 04:05:06\n");
+            "scheduler-2                                                3d 04:05:06\n");
   EXPECT_EQ(node_table(json("[]")), node_table(json("{}")));
 }
 
