@@ -15,7 +15,7 @@
 namespace elves::wire {
 
 struct ServerLimits {
-  MessageScanner::Limits message;           // of one call; one beyond them closes the connection
+  MessageScanner::Limits message{};         // of one call; one beyond them closes the connection
   std::chrono::milliseconds first{30'000};  // from connecting until the first call has come whole
   std::chrono::milliseconds idle{
       300'000};  // between calls, for the whole of a later one to arrive, and for the
