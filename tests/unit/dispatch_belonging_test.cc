@@ -167,6 +167,7 @@ TEST(Belonging, LateAndSecondResultsToo) {
   accepted(bench);
   bench.pass(Seconds(60));
   bench.journal.commit();
+  bench.publisher.confirm_all();
   Taken taken;
   bench.dispatcher.deliver(brought_by("10.0.0.2", result("task-1", "forged")), taken.callback());
   EXPECT_EQ(taken.no, 1);
