@@ -8,23 +8,11 @@ import pytest
 from harness.answers import ended, error_of
 from harness.jobs import async_job, new_id, send_sync, sync_job
 from harness.scheduler import sanitized
+from harness.sockets import connect, hung_up
 from harness.thrift_peers import SchedulerClient, instruct, result_of
 from harness.util import wait_for
 
 OTHER = "127.0.0.2"  # an address of its own, while 127.0.0.1 is up to no good
-
-
-def connect(port, source="127.0.0.1"):
-    return socket.create_connection(("127.0.0.1", port), 20, source_address=(source, 0))
-
-
-def hung_up(connection):
-    """Waits until the peer has closed; answers with what it said before."""
-    said = b""
-    with contextlib.suppress(ConnectionError), connection:
-        while more := connection.recv(4096):
-            said += more
-    return said
 
 
 def serves(site, peer):
@@ -262,28 +250,3 @@ def test_ten_thousand_silent_connections(limited, capsys, port, held):
         kind = "held" if held else "refused beyond the limit"
         print(f"\n{count} silent connections on the {port} port, {kind}: {before} jobs/s before, {during} during",
               end="")
-
-
-# elves-agent
-
-def test_connections_to_an_elves_agent(start_agent):
-    agent = start_agent(maxconnections=4, maxconnectionsperaddress=3, authips="127.0.0.0/8")
-    silent = [connect(agent.port, OTHER) for _ in range(3)]
-    assert hung_up(connect(agent.port, OTHER)) == b""
-    assert "127.0.0.2: connection closed, maxconnectionsperaddress (3)" in agent.log_text()
-    assert agent.run("hello").flag == 1
-    with connect(agent.port, "127.0.0.3"):
-        assert hung_up(connect(agent.port, "127.0.0.4")) == b""
-        assert "127.0.0.4: connection closed, maxconnections (4)" in agent.log_text()
-    for connection in silent:
-        connection.close()
-
-
-def test_strangers_of_an_elves_agent_are_closed_at_once(start_agent):
-    agent = start_agent(authips=["127.0.0.1", "127.0.0.8/30"])
-    assert hung_up(connect(agent.port, "127.0.0.12")) == b""
-    assert "127.0.0.12: connection closed, not in authips" in agent.log_text()
-    with connect(agent.port, "127.0.0.9") as known:
-        known.sendall(b"\x80\x01\x00\x01\x00\x00\x00\x0aaliveCheck\x00\x00\x00\x01\x00")
-        assert b"success" in known.recv(4096)
-    assert agent.run("hello").flag == 1
