@@ -44,6 +44,8 @@ enum class Event : std::uint8_t {
   processor_given_up,      // its breaker has opened
   processor_not_tried,     // a call failed because that is open
   agent_over_connections,  // a call failed because of agent.maxConnections
+  agent_plain,             // connected without TLS, which was preferred
+  tls_refused,             // a connection, in the handshake: a peer, or by a peer
   // Connections that were closed, one event for each Door::Refusal, in their order.
   thrift_stranger,
   thrift_full,

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "tls/reason.h"
 #include "wire/inbox.h"
 
 namespace elves::wire {
@@ -23,7 +24,8 @@ using boost::system::error_code;
 namespace {
 
 std::string reason(const error_code& fault) {
-  if (fault == asio::error::eof) return "connection closed by the peer";
+  if (fault == asio::error::eof || fault == asio::ssl::error::stream_truncated)
+    return "connection closed by the peer";
   if (fault == asio::error::operation_aborted || fault == asio::error::bad_descriptor)
     return "connection closed";
   auto text = fault.message();
@@ -34,29 +36,46 @@ std::string reason(const error_code& fault) {
 }  // namespace
 
 Channel::Channel(asio::io_context& loop, Timers& timers, MessageScanner::Limits limits)
-    : socket_(loop), timers_(timers), limits_(limits) {}
+    : stream_(loop), timers_(timers), limits_(limits) {}
 
-asio::awaitable<Result<void>> Channel::connect(std::string host, unsigned short port, Deadline deadline) {
+asio::awaitable<Result<void>> Channel::connect(std::string host, unsigned short port, Deadline deadline,
+                                               tls::CredentialsPtr credentials) {
   const auto budget = std::chrono::ceil<Millis>(deadline.at() - std::chrono::steady_clock::now());
   close();
-  knocked_ = false;
+  stream_.use_plain();
+  knocked_ = refused_ = false;
+  host_ = std::move(host);
+  credentials_ = std::move(credentials);
   error_code fault;
-  const tcp::endpoint peer(asio::ip::make_address(host, fault), port);
-  if (fault) co_return Error{ErrorCode::send_failed, "not an IP address: " + host};
-  socket_.open(peer.protocol(), fault);
+  const tcp::endpoint peer(asio::ip::make_address(host_, fault), port);
+  if (fault) co_return Error{ErrorCode::send_failed, "not an IP address: " + host_};
+  auto& socket = stream_.next();
+  socket.open(peer.protocol(), fault);
   if (fault) co_return Error{ErrorCode::send_failed, reason(fault)};
 
   bind_source(peer.protocol());
   knocked_ = true;
   arm(deadline);
   auto token = asio::redirect_error(asio::use_awaitable, fault);
-  co_await socket_.async_connect(peer, token);
+  co_await socket.async_connect(peer, token);
+  refused_ = fault == asio::error::connection_refused;
+  if (!fault) socket.set_option(tcp::no_delay(true), fault);
+  if (!fault && credentials_) {
+    stream_.use_tls(credentials_->session(host_));
+    co_await stream_.async_handshake(asio::ssl::stream_base::client, token);
+  }
   if (timed_out_)
     co_return Error{ErrorCode::send_failed, fmt::format("no answer within {} ms", budget.count())};
-  if (!fault) socket_.set_option(tcp::no_delay(true), fault);
-  if (fault) co_return fail(ErrorCode::send_failed, reason(fault));
+  if (fault) co_return not_connected(fault);
   deadline_.cancel();
   co_return Result<void>();
+}
+
+Error Channel::not_connected(const error_code& fault) {
+  if (!stream_.session()) return fail(ErrorCode::send_failed, reason(fault));
+  const auto why = tls::reason(fault, stream_.session());
+  if (fault != asio::error::operation_aborted) credentials_->refused(host_, why);
+  return fail(ErrorCode::send_failed, "no TLS connection: " + why);
 }
 
 asio::awaitable<Result<std::string>> Channel::call(std::string message, Deadline deadline) {
@@ -64,7 +83,7 @@ asio::awaitable<Result<std::string>> Channel::call(std::string message, Deadline
   error_code fault;
   auto token = asio::redirect_error(asio::use_awaitable, fault);
   const auto bytes = asio::buffer(message);
-  const std::size_t written = co_await asio::async_write(socket_, bytes, token);
+  const std::size_t written = co_await asio::async_write(stream_, bytes, token);
   if (fault) {
     co_return fail(written == 0 ? ErrorCode::send_failed : ErrorCode::outcome_unknown, reason(fault));
   }
@@ -75,13 +94,14 @@ asio::awaitable<Result<std::string>> Channel::call(std::string message, Deadline
   while (verdict == Inbox::Verdict::more) {
     const auto space = inbox.space();
     const auto into = asio::buffer(space.data(), space.size());
-    const std::size_t read = co_await socket_.async_read_some(into, token);
-    if (fault) co_return fail(ErrorCode::outcome_unknown, reason(fault));
+    const std::size_t read = co_await stream_.async_read_some(into, token);
+    if (fault) co_return no_answer(fault);
     inbox.commit(read);
     verdict = inbox.scan();
   }
   if (verdict == Inbox::Verdict::illegal) co_return fail(ErrorCode::agent_answer_illegal, inbox.fault());
   deadline_.cancel();
+  credentials_.reset();
   auto reply = inbox.take();
   if (!inbox.empty()) close();
   co_return reply;
@@ -93,21 +113,28 @@ void Channel::bind_source(const tcp& family) {
   const tcp::endpoint source(asio::ip::make_address(source_, fault), 0);
   if (fault || source.protocol() != family) return;
   const int later = 1;
-  ::setsockopt(socket_.native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &later, sizeof later);
-  socket_.bind(source, fault);
+  ::setsockopt(stream_.next().native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &later, sizeof later);
+  stream_.next().bind(source, fault);
+}
+
+// A peer that checks certificates may say no only after this side has begun to send; it has read nothing
+// then.
+Error Channel::no_answer(const error_code& fault) {
+  if (!credentials_ || !tls::is_alert(fault)) return fail(ErrorCode::outcome_unknown, reason(fault));
+  return not_connected(fault);
 }
 
 bool Channel::reusable() {
-  if (!socket_.is_open()) return false;
+  if (!stream_.next().is_open() || stream_.has_buffered()) return false;
   char byte = 0;
-  return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+  return ::recv(stream_.next().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
          (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 void Channel::close() {
   deadline_.cancel();
   error_code ignored;
-  socket_.close(ignored);
+  stream_.next().close(ignored);
 }
 
 void Channel::arm(Deadline deadline) {

@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/timers.h"
+#include "tls/credentials.h"
+#include "tls/stream.h"
 #include "wire/scanner.h"
 
 namespace elves::wire {
@@ -25,18 +27,22 @@ class Channel {
   // and of the peer's family; else, and with "" as before, from the one that the system picks.
   void come_from(std::string address) { source_ = std::move(address); }
 
-  // Connects to `host` (an IP literal) no later than `deadline`, anew when it is connected already. Errors:
-  // send_failed with the reason as a person knows it ("connection refused", "no answer within 3000 ms").
-  boost::asio::awaitable<Result<void>> connect(std::string host, unsigned short port, Deadline deadline);
+  // Connects to `host` (an IP literal) no later than `deadline`, anew when it is connected already; over TLS
+  // with `credentials`, of a client. Errors: send_failed with the reason as a person knows it ("connection
+  // refused", "no answer within 3000 ms"). A failed handshake is told to the credentials too.
+  boost::asio::awaitable<Result<void>> connect(std::string host, unsigned short port, Deadline deadline,
+                                               tls::CredentialsPtr credentials = nullptr);
 
   // Whether the last connect() got as far as the peer or the way to it; false = it failed on this side.
   bool knocked() const { return knocked_; }
+  // Whether it failed because nobody listens there.
+  bool refused() const { return refused_; }
 
   // Sends one encoded call and answers with the whole encoded reply. Errors: send_failed (nothing was
-  // written), job_timeout (the deadline passed; it may have been written), outcome_unknown (the peer closed
-  // or failed after bytes were written), agent_answer_illegal (what came is no Thrift message or larger than
-  // the limit). After any error the channel is closed. It does not look whether the deadline has passed
-  // before it sends.
+  // written, or the peer refused the TLS connection before it could read it), job_timeout (the deadline
+  // passed; it may have been written), outcome_unknown (the peer closed or failed after bytes were written),
+  // agent_answer_illegal (what came is no Thrift message or larger than the limit). After any error the
+  // channel is closed. It does not look whether the deadline has passed before it sends.
   boost::asio::awaitable<Result<std::string>> call(std::string message, Deadline deadline);
 
   // False once the peer has closed or sent something unasked: do not reuse.
@@ -46,17 +52,22 @@ class Channel {
 
  private:
   void bind_source(const boost::asio::ip::tcp& family);
+  Error not_connected(const boost::system::error_code& fault);
+  Error no_answer(const boost::system::error_code& fault);
   void arm(Deadline deadline);
   // Closes, and names the error: job_timeout when the deadline closed the channel, else `code`.
   Error fail(ErrorCode code, std::string detail);
 
-  boost::asio::ip::tcp::socket socket_;
+  tls::Stream<boost::asio::ip::tcp::socket> stream_;
   Timers& timers_;
   MessageScanner::Limits limits_;
   std::string source_;
   Timer deadline_;
   bool timed_out_ = false;
   bool knocked_ = false;
+  bool refused_ = false;
+  std::string host_;
+  tls::CredentialsPtr credentials_;  // until the first answer over TLS: the peer may still refuse this side
 };
 
 }  // namespace elves::wire

@@ -2,30 +2,22 @@
 
 #include <utility>
 
+#include "base/peer_address.h"
+
 namespace elves::wire {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-std::string address_of(const tcp::socket& socket) {
-  boost::system::error_code fault;
-  auto address = socket.remote_endpoint(fault).address();
-  if (fault) return "unknown peer";
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-  }
-  return address.to_string();
-}
-
 Connection::Connection(tcp::socket accepted, MessageScanner::Limits limits)
-    : socket(std::move(accepted)),
-      peer(address_of(socket)),
+    : stream(std::move(accepted)),
+      peer(address_of(stream.next())),
       inbox(limits, Inbox::Framing::detect),
-      answered(socket.get_executor(), SteadyTime::max()) {}
+      answered(stream.get_executor(), SteadyTime::max()) {}
 
 void Connection::close() {
   boost::system::error_code ignored;
-  socket.close(ignored);
+  stream.next().close(ignored);
   answered.cancel();
 }
 

@@ -11,12 +11,10 @@
 
 #include "base/clock.h"
 #include "base/door.h"
+#include "tls/stream.h"
 #include "wire/inbox.h"
 
 namespace elves::wire {
-
-// The peer's address without port; an IPv4 address in IPv4 form even if it came in through an IPv6 socket.
-std::string address_of(const boost::asio::ip::tcp::socket& socket);
 
 // Its coroutine works on it; the server's lists hold it. Loop thread only.
 struct Connection {
@@ -24,7 +22,7 @@ struct Connection {
   // Ends whatever the coroutine waits for.
   void close();
 
-  boost::asio::ip::tcp::socket socket;
+  tls::Stream<boost::asio::ip::tcp::socket> stream;
   const std::string peer;
   Inbox inbox;
   std::optional<std::string> answer;   // to the call in progress

@@ -10,6 +10,7 @@ namespace {
 constexpr std::size_t first_size = 1024;  // most messages fit, and it is cheap to have thousands waiting
 constexpr std::size_t frame_header = 4;
 constexpr char strict_message = '\x80';
+constexpr std::string_view tls_handshake("\x16\x03");  // RFC 8446, 5.1: content type, version 3.x
 
 }  // namespace
 
@@ -46,7 +47,10 @@ Inbox::Verdict Inbox::scan_frame() {
   for (std::size_t i = 0; i < frame_header; ++i) {
     length = length << 8 | (i < known ? static_cast<unsigned char>(bytes[i]) : 0U);
   }
-  if (length > max_bytes_) return fail("frame larger than the limit");
+  if (length > max_bytes_) {
+    return fail(bytes.starts_with(tls_handshake) ? "a TLS handshake; this port speaks plain Thrift"
+                                                 : "frame larger than the limit");
+  }
   if (known < frame_header) return Verdict::more;
 
   const auto frame = bytes.substr(frame_header, length);

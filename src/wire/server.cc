@@ -17,7 +17,9 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/peer_address.h"
 #include "wire/connection.h"
+#include "wire/greeting.h"
 
 namespace elves::wire {
 
@@ -32,18 +34,20 @@ constexpr Millis accept_pause{100};  // after a failure to accept, such as no fi
 }  // namespace
 
 struct Server::State : std::enable_shared_from_this<State> {
-  State(asio::io_context& io, ServerLimits max, Door& entrance, Handler answer)
+  State(asio::io_context& io, ServerLimits max, Door& entrance, Handler answer, tls::CredentialsPtr shown)
       : loop(io),
         limits(max),
         door(entrance),
         handler(std::move(answer)),
+        credentials(std::move(shown)),
+        pace(max.max_handshakes),
         acceptor(io),
         pause(io),
         sweep(io) {}
 
   void listen(const std::string& host, unsigned short port);
   asio::awaitable<void> accept_all();
-  void admit(tcp::socket socket);
+  bool admit(tcp::socket socket);
   void forget(const ConnectionPtr& connection, const std::exception_ptr& failure);
 
   asio::awaitable<void> serve(ConnectionPtr connection);
@@ -63,6 +67,8 @@ struct Server::State : std::enable_shared_from_this<State> {
   const ServerLimits limits;
   Door& door;
   Handler handler;
+  const tls::CredentialsPtr credentials;  // null: plain
+  Pace pace;                              // of handshakes
   tcp::acceptor acceptor;
   asio::steady_timer pause;
   asio::steady_timer sweep;
@@ -91,7 +97,8 @@ asio::awaitable<void> Server::State::accept_all() {
     if (stopping) co_return;
     if (!fault) {
       complained = false;
-      admit(std::move(socket));
+      const bool admitted = admit(std::move(socket));
+      if (admitted && credentials) co_await pace.keep(pause);
       continue;
     }
     if (!std::exchange(complained, true)) log::warn("cannot accept connections for now: {}", fault.message());
@@ -100,9 +107,10 @@ asio::awaitable<void> Server::State::accept_all() {
   }
 }
 
-void Server::State::admit(tcp::socket socket) {
+// False when it gets no place.
+bool Server::State::admit(tcp::socket socket) {
   auto admission = door.enter(address_of(socket));
-  if (!admission) return;
+  if (!admission) return false;
   error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
   const auto connection = std::make_shared<Connection>(std::move(socket), limits.message);
@@ -115,6 +123,7 @@ void Server::State::admit(tcp::socket socket) {
     self->forget(connection, failure);
   };
   asio::co_spawn(loop, serve(connection), std::move(over));
+  return true;
 }
 
 void Server::State::forget(const ConnectionPtr& connection, const std::exception_ptr& failure) {
@@ -133,6 +142,10 @@ void Server::State::forget(const ConnectionPtr& connection, const std::exception
 }
 
 asio::awaitable<void> Server::State::serve(ConnectionPtr connection) {
+  if (credentials) {
+    const bool greeted = co_await greet(connection, *credentials, limits.handshake);
+    if (!greeted) co_return;
+  }
   while (!stopping) {
     const bool whole = co_await receive(*connection);
     if (!whole || stopping) co_return;
@@ -154,7 +167,7 @@ asio::awaitable<bool> Server::State::receive(Connection& connection) {
     const auto into = asio::buffer(space.data(), space.size());
     error_code fault;
     auto token = asio::redirect_error(asio::use_awaitable, fault);
-    const std::size_t read = co_await connection.socket.async_read_some(into, token);
+    const std::size_t read = co_await connection.stream.async_read_some(into, token);
     if (fault) co_return false;
     if (first) await_peer(connection);
     inbox.commit(read);
@@ -194,7 +207,7 @@ asio::awaitable<bool> Server::State::send(Connection& connection) {
       asio::buffer(length.data(), connection.inbox.framed() ? length.size() : 0), asio::buffer(answer)};
   error_code fault;
   auto token = asio::redirect_error(asio::use_awaitable, fault);
-  co_await asio::async_write(connection.socket, bytes, token);
+  co_await asio::async_write(connection.stream, bytes, token);
   co_return !fault;
 }
 
@@ -259,8 +272,8 @@ void Server::State::stop() {
 }
 
 Server::Server(asio::io_context& loop, const std::string& host, unsigned short port, ServerLimits limits,
-               Door& door, Handler handler)
-    : state_(std::make_shared<State>(loop, limits, door, std::move(handler))) {
+               Door& door, Handler handler, tls::CredentialsPtr credentials)
+    : state_(std::make_shared<State>(loop, limits, door, std::move(handler), std::move(credentials))) {
   state_->listen(host, port);
   asio::co_spawn(loop, state_->accept_all(), [state = state_](const std::exception_ptr& failure) {
     if (failure) std::rethrow_exception(failure);

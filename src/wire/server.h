@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/door.h"
+#include "tls/credentials.h"
 #include "wire/scanner.h"
 
 namespace elves::wire {
@@ -20,6 +21,8 @@ struct ServerLimits {
   std::chrono::milliseconds idle{
       300'000};  // between calls, for the whole of a later one to arrive, and for the
                  // peer to take the whole answer; working on the answer is unlimited
+  std::chrono::milliseconds handshake{5000};  // TLS: for the whole of it
+  std::size_t max_handshakes = 500;           // TLS: begun a second; further connections wait to be accepted
 };
 
 // Loop thread only. A peer that breaks the protocol is closed; one that is merely slow or
@@ -35,9 +38,10 @@ class Server {
                                      std::function<void(std::string)> reply)>;
 
   // Binds at once: throws boost::system::system_error when the address cannot be had. `port` 0 = any free.
-  // Who gets no place from `door` is closed before anything is read; it must outlive the server.
+  // Who gets no place from `door` is closed before anything is read; it must outlive the server. With
+  // `credentials`, of a server, it speaks TLS only; a peer whose handshake fails is told of there.
   Server(boost::asio::io_context& loop, const std::string& host, unsigned short port, ServerLimits limits,
-         Door& door, Handler handler);
+         Door& door, Handler handler, tls::CredentialsPtr credentials = nullptr);
   // Closes everything; the handler is not called again.
   ~Server();
   Server(const Server&) = delete;
