@@ -1,5 +1,6 @@
 #include "broker/connection.h"
 
+#include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "tls/reason.h"
 
 namespace elves::broker {
 namespace {
@@ -20,10 +22,12 @@ constexpr timeval kAnswer{30, 0};
 constexpr int kFrameMax = 131072;
 
 // Whether the broker blames what it was sent: not when it shuts down or somebody closed the connection.
-bool is_refusal(const amqp_method_t& method) {
-  if (method.id == AMQP_CHANNEL_CLOSE_METHOD) return true;
-  return method.id == AMQP_CONNECTION_CLOSE_METHOD &&
-         static_cast<const amqp_connection_close_t*>(method.decoded)->reply_code != AMQP_CONNECTION_FORCED;
+BrokerError::Cause cause_of(const amqp_method_t& method) {
+  const bool refusal =
+      method.id == AMQP_CHANNEL_CLOSE_METHOD ||
+      (method.id == AMQP_CONNECTION_CLOSE_METHOD &&
+       static_cast<const amqp_connection_close_t*>(method.decoded)->reply_code != AMQP_CONNECTION_FORCED);
+  return refusal ? BrokerError::Cause::refusal : BrokerError::Cause::other;
 }
 
 std::string closed_by_broker(const amqp_method_t& method) {
@@ -36,6 +40,12 @@ std::string closed_by_broker(const amqp_method_t& method) {
     return fmt::format("channel closed by the broker: {} {}", close->reply_code, view(close->reply_text));
   }
   return "unexpected answer from the broker";
+}
+
+BrokerError no_tls(const BrokerOptions& options, const std::string& why) {
+  return BrokerError(
+      fmt::format("no TLS connection to the broker at {}:{}: {}", options.host, options.port, why),
+      BrokerError::Cause::tls);
 }
 
 amqp_table_entry_t flag(const char* key) {
@@ -76,10 +86,31 @@ void Connection::destroy() {
   amqp_destroy_connection(state_);
 }
 
-void Connection::connect(const BrokerOptions& options) {
-  amqp_socket_t* socket = amqp_tcp_socket_new(state_);
+// OpenSSL itself checks certificate and name: librabbitmq knows no certificates for IP addresses.
+amqp_socket_t* Connection::new_socket(const BrokerOptions& options) {
+  auto* socket = options.tls ? amqp_ssl_socket_new(state_) : amqp_tcp_socket_new(state_);
   if (!socket) throw BrokerError("out of memory");
+  if (!options.tls) return socket;
+  amqp_ssl_socket_set_verify_peer(socket, 0);
+  amqp_ssl_socket_set_verify_hostname(socket, 0);
+  auto* context = static_cast<SSL_CTX*>(amqp_ssl_socket_get_context(socket));
+  try {
+    tls::configure(context, *options.tls);
+    tls::expect_name(context, *options.tls, options.host);
+  } catch (const tls::Fault& fault) {
+    throw BrokerError(fault.what(), BrokerError::Cause::tls);
+  }
+  return socket;
+}
+
+void Connection::connect(const BrokerOptions& options) {
+  amqp_socket_t* socket = new_socket(options);
+  tls::forget_last();
   const int status = amqp_socket_open_noblock(socket, options.host.c_str(), options.port, &kHandshake);
+  if (status == AMQP_STATUS_SSL_CONNECTION_FAILED) {
+    const auto why = tls::last_reason();
+    throw no_tls(options, why.empty() ? "it closed the connection" : why);
+  }
   if (status != AMQP_STATUS_OK) {
     throw BrokerError(
         fmt::format("no broker at {}:{}: {}", options.host, options.port, amqp_error_string2(status)));
@@ -107,6 +138,8 @@ void Connection::login(const BrokerOptions& options) {
       AMQP_SASL_METHOD_PLAIN, options.user.c_str(), options.password.c_str());
   amqp_set_rpc_timeout(state_, &kAnswer);
   if (reply.reply_type == AMQP_RESPONSE_NORMAL) return;
+  // A broker that wants a certificate says so only now.
+  if (const auto why = options.tls ? tls::last_reason() : ""; !why.empty()) throw no_tls(options, why);
   throw BrokerError(fmt::format("login to {}:{} as '{}' on vhost '{}' failed: {}", options.host, options.port,
                                 options.user, options.vhost,
                                 reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION
@@ -125,7 +158,7 @@ std::optional<amqp_method_t> Connection::next_method() {
   if (frame.frame_type != AMQP_FRAME_METHOD) throw BrokerError("frame out of order from the broker");
   const auto id = frame.payload.method.id;
   if (id == AMQP_CONNECTION_CLOSE_METHOD || id == AMQP_CHANNEL_CLOSE_METHOD) {
-    throw BrokerError(closed_by_broker(frame.payload.method), is_refusal(frame.payload.method));
+    throw BrokerError(closed_by_broker(frame.payload.method), cause_of(frame.payload.method));
   }
   if (id == AMQP_BASIC_CANCEL_METHOD)
     throw BrokerError("the broker cancelled the consumer: was its queue deleted?");

@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include "tls/credentials.h"
+
 namespace elves::broker {
 
 struct BrokerOptions {
@@ -28,18 +30,23 @@ struct BrokerOptions {
   bool durable_inbox = true;  // notices wait for this scheduler while it is not there
   std::uint32_t inbox_max_length = 1000000;
   std::chrono::seconds inbox_expires{7 * 24 * 3600};
+  std::optional<tls::Settings> tls;  // its files are read for each connection
 };
 
 // The connection or its channel is of no more use. what() is for a person and holds no password.
 class BrokerError : public std::runtime_error {
  public:
-  explicit BrokerError(const std::string& what, bool refusal = false)
-      : std::runtime_error(what), refusal_(refusal) {}
-  // The broker closed the channel or the connection because of what it was sent.
-  bool refusal() const { return refusal_; }
+  enum class Cause : std::uint8_t {
+    other,
+    refusal,  // the broker closed the channel or the connection because of what it was sent
+    tls,      // one side did not take the other's certificate, or does not speak TLS as it should
+  };
+  explicit BrokerError(const std::string& what, Cause cause = Cause::other)
+      : std::runtime_error(what), cause_(cause) {}
+  Cause cause() const { return cause_; }
 
  private:
-  bool refusal_;
+  Cause cause_;
 };
 
 class Connection {
@@ -56,7 +63,8 @@ class Connection {
   amqp_connection_state_t raw() const { return state_; }
   int fd() const { return amqp_get_sockfd(state_); }
 
-  // Frames that poll() cannot see because they were read already.
+  // Frames that poll() cannot see because they were read already. With TLS it is all there is too, once
+  // next_method() has answered nullopt: it reads until the socket has no more.
   bool has_buffered() const;
 
   // The next method frame that is here already; nullopt when there is none. Heartbeats are kept up. Throws
@@ -73,6 +81,7 @@ class Connection {
 
  private:
   void connect(const BrokerOptions& options);
+  amqp_socket_t* new_socket(const BrokerOptions& options);
   void login(const BrokerOptions& options);
 
   void destroy();

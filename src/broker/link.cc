@@ -56,6 +56,7 @@ void Link::thread_main() {
     try {
       serve_one_connection();
     } catch (const BrokerError& error) {
+      if (error.cause() == BrokerError::Cause::tls) metrics_.count(Event::tls_refused);
       announce_lost(error.what());
     }
     if (!stopping_) pause(backoff_.next());
@@ -82,7 +83,8 @@ void Link::announce_connected() {
   }
   connected_ = true;
   metrics_.count(Event::broker_connected);
-  log::info("{}: connected to the broker at {}:{}", name_, options_.host, options_.port);
+  log::info("{}: connected to the broker at {}:{}{}", name_, options_.host, options_.port,
+            options_.tls ? " over TLS" : "");
 }
 
 void Link::announce_useful() {

@@ -70,7 +70,7 @@ void AmqpPublisher::begin_again() {
 void AmqpPublisher::on_lost(const BrokerError& why) {
   const bool alone = suspects_ > 0 && sent_ == 1;
   suspects_ = std::max(suspects_, sent_);
-  if (!why.refusal() || !alone || unconfirmed_.front().confirmed) return;
+  if (why.cause() != BrokerError::Cause::refusal || !alone || unconfirmed_.front().confirmed) return;
   if (++unconfirmed_.front().refusals < kMostRefusals) return;
   Message message = std::move(unconfirmed_.front());
   unconfirmed_.pop_front();
