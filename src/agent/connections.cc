@@ -35,7 +35,7 @@ asio::awaitable<Connections::Connection> Connections::connect(Peer& to, Deadline
   auto channel = std::make_unique<CountedChannel>(count_, loop_, timers_, options_.limits);
   busy_.insert(channel.get());
   const auto limit = Deadline::after(clock_, time_to_connect(to));
-  auto connected = co_await channel->connect(to.ip, to.port, deadline.sooner(limit));
+  auto connected = co_await dial(to, *channel, deadline.sooner(limit));
   busy_.erase(channel.get());
   if (connected) {
     reached(to);
@@ -53,6 +53,26 @@ asio::awaitable<Connections::Connection> Connections::connect(Peer& to, Deadline
 Millis Connections::time_to_connect(const Peer& peer) const {
   const auto shorter = patience_ ? patience_(peer.ip) : std::nullopt;
   return std::min(options_.out_time, shorter.value_or(options_.out_time));
+}
+
+asio::awaitable<Result<void>> Connections::dial(Peer& to, wire::Channel& channel, Deadline deadline) {
+  using Mode = TlsOptions::Mode;
+  const auto secure = options_.tls;
+  if (secure.mode != Mode::off) {
+    auto connected = co_await channel.connect(to.ip, secure.port, deadline, secure.credentials);
+    if (connected) to.plain_told = false;
+    if (connected || secure.mode == Mode::require || !channel.refused() || closed_) co_return connected;
+  }
+  auto connected = co_await channel.connect(to.ip, to.port, deadline);
+  if (connected && secure.mode == Mode::prefer) not_secured(to);
+  co_return connected;
+}
+
+void Connections::not_secured(Peer& peer) {
+  metrics_.count(Event::agent_plain);
+  if (std::exchange(peer.plain_told, true)) return;
+  log::info("{} {}: nobody listens on its TLS port {}, so it is called without TLS (thrift.tls.agents)",
+            kind_.name, peer.name, options_.tls.port);
 }
 
 void Connections::reached(Peer& peer) {

@@ -16,10 +16,19 @@
 #include "agent/breaker.h"
 #include "base/event.h"
 #include "base/timers.h"
+#include "tls/credentials.h"
 #include "wire/channel.h"
 #include "wire/scanner.h"
 
 namespace elves::agent {
+
+struct TlsOptions {
+  // prefer: first `port`, then the peer's plain one if nobody listens on that; require: never the plain one.
+  enum class Mode : std::uint8_t { off, prefer, require };
+  Mode mode = Mode::off;
+  std::uint16_t port = 11102;
+  tls::CredentialsPtr credentials;  // a client's; needed unless off
+};
 
 struct ConnectionOptions {
   Millis out_time{3000};                // to connect
@@ -27,6 +36,7 @@ struct ConnectionOptions {
   Seconds idle{60};                     // an unused connection is closed after this; 0 = after every call
   BreakerOptions breaker;  // while it is open, calls that need a connection are send_failed at once
   wire::MessageScanner::Limits limits;
+  TlsOptions tls;
 };
 
 // Peers of one kind: what people call it, and how it is counted.
@@ -64,6 +74,7 @@ struct Peer {
   std::uint16_t port = 0;
   std::vector<Idle> idle;  // the last one was used last
   Breaker breaker;
+  bool plain_told = false;  // that it has no TLS port, though one is preferred
 };
 
 // Loop thread only.
@@ -101,6 +112,8 @@ class Connections {
 
  private:
   Millis time_to_connect(const Peer& peer) const;
+  boost::asio::awaitable<Result<void>> dial(Peer& to, wire::Channel& channel, Deadline deadline);
+  void not_secured(Peer& peer);
   void reached(Peer& peer);
   void not_reached(Peer& peer, Breaker::Pass pass, const Error& error);
   Error not_tried(const Peer& peer);
