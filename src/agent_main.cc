@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "tls/credentials.h"
 #include "wire/loop_timers.h"
 #include "worker/agent.h"
 #include "worker/config.h"
@@ -52,13 +53,22 @@ void prepare_process() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
+// Where it listens, for people.
+std::string addresses(const worker::AgentConfig& config) {
+  const auto secure = fmt::format("{}:{} (TLS)", config.listen, config.tls.port);
+  if (!config.tls.plain) return secure;
+  const auto plain = fmt::format("{}:{}", config.listen, config.port);
+  return config.tls.port == 0 ? plain : plain + " and " + secure;
+}
+
 void tell_start(const worker::AgentConfig& config) {
-  log::info("elves-agent " ELVES_VERSION " of {} listens on {}:{}, apps in {}", config.asset, config.listen,
-            config.port, config.launcher.apps.string());
+  log::info("elves-agent " ELVES_VERSION " of {} listens on {}, apps in {}", config.asset, addresses(config),
+            config.launcher.apps.string());
   if (config.scheduler.addr.empty()) {
     log::warn("no scheduler.addr: asynchronous instructions are refused");
   } else {
-    log::info("results go to the scheduler {}:{}", config.scheduler.addr, config.scheduler.port);
+    log::info("results go to the scheduler {}:{}{}", config.scheduler.addr, config.scheduler.port,
+              config.tls.scheduler ? " over TLS" : "");
   }
   if (!config.ignored.empty()) log::warn("not supported yet, ignored: {}", fmt::join(config.ignored, "; "));
 }
@@ -72,9 +82,9 @@ void end_leftovers(const worker::State& state) {
 
 // A worker that the last agent was just starting when it was killed has its socket until the system has ended
 // it.
-void await_address(boost::asio::io_context& loop, const worker::AgentConfig& config) {
+void await_address(boost::asio::io_context& loop, const std::string& host, unsigned short port) {
   using boost::asio::ip::tcp;
-  const tcp::endpoint address(boost::asio::ip::make_address(config.listen), config.port);
+  const tcp::endpoint address(boost::asio::ip::make_address(host), port);
   const auto give_up = std::chrono::steady_clock::now() + kAddressTime;
   for (boost::system::error_code fault;;) {
     tcp::acceptor probe(loop, address.protocol());
@@ -86,7 +96,20 @@ void await_address(boost::asio::io_context& loop, const worker::AgentConfig& con
   }
 }
 
-int serve(worker::AgentConfig config) {
+void renew(const worker::AgentCredentials& credentials) {
+  for (const auto& side : {credentials.port, credentials.scheduler}) {
+    if (!side) continue;
+    try {
+      side->reload();
+      side->warn_of_doubts();
+    } catch (const tls::Fault& fault) {
+      log::error("{}; the certificate before is still used", fault.what());
+    }
+  }
+  log::info("SIGHUP: certificates read again");
+}
+
+int serve(worker::AgentConfig config, const worker::AgentCredentials& credentials) {
   boost::asio::io_context loop;
   const SystemClock clock;
   wire::LoopTimers driver(loop);
@@ -103,21 +126,26 @@ int serve(worker::AgentConfig config) {
   config.launcher.mark = worker::worker_mark(state->name());
   std::unique_ptr<worker::Agent> agent;
   try {
-    await_address(loop, config);
-    agent = std::make_unique<worker::Agent>(loop, clock, driver.timers(), config, *state);
+    if (config.tls.plain) await_address(loop, config.listen, config.port);
+    if (config.tls.port != 0) await_address(loop, config.listen, config.tls.port);
+    agent = std::make_unique<worker::Agent>(loop, clock, driver.timers(), config, credentials, *state);
   } catch (const boost::system::system_error& error) {
-    log::error("cannot listen on {}:{}: {}", config.listen, config.port, error.code().message());
+    log::error("cannot listen on {}: {}", addresses(config), error.code().message());
     return kCannotBind;
   }
   tell_start(config);
-  boost::asio::signal_set signals(loop, SIGTERM, SIGINT);
+  boost::asio::signal_set signals(loop, SIGTERM, SIGINT, SIGHUP);
   const std::function<void()> on_signal = [&] {
-    signals.async_wait([&](boost::system::error_code fault, int) {
+    signals.async_wait([&](boost::system::error_code fault, int signal) {
       if (fault) return;
-      agent->leave([&] {
-        signals.cancel();
-        driver.stop();
-      });
+      if (signal == SIGHUP) {
+        renew(credentials);
+      } else {
+        agent->leave([&] {
+          signals.cancel();
+          driver.stop();
+        });
+      }
       on_signal();
     });
   };
@@ -133,6 +161,13 @@ int run(const Arguments& arguments) {
   for (const auto& error : errors) fmt::print(stderr, "{}\n", error);
   if (!errors.empty()) return kConfig;
   if (!arguments.apps.empty()) config.launcher.apps = arguments.apps;
+  worker::AgentCredentials credentials;
+  try {
+    credentials = worker::load_credentials(config);
+  } catch (const tls::Fault& fault) {
+    fmt::print(stderr, "{}: tls: {}\n", arguments.config, fault.what());
+    return kConfig;
+  }
   if (arguments.check) {
     for (const auto& warning : warnings) fmt::print(stderr, "warning: {}\n", warning);
     fmt::print("{}: good\n", arguments.config);
@@ -145,7 +180,10 @@ int run(const Arguments& arguments) {
     return kConfig;
   }
   for (const auto& warning : warnings) log::warn("{}", warning);
-  return serve(std::move(config));
+  for (const auto& side : {credentials.port, credentials.scheduler}) {
+    if (side) side->warn_of_doubts();
+  }
+  return serve(std::move(config), credentials);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ constexpr DoorKeys kDoorKeys{"authips", "maxconnections", "maxconnectionsperaddr
 }  // namespace
 
 Agent::Agent(boost::asio::io_context& loop, const Clock& clock, Timers& timers, AgentConfig config,
-             State& state)
+             const AgentCredentials& credentials, State& state)
     : clock_(clock),
       timers_(timers),
       config_(std::move(config)),
@@ -26,12 +26,19 @@ Agent::Agent(boost::asio::io_context& loop, const Clock& clock, Timers& timers, 
       spool_(state),
       runner_(loop, clock, timers, config_.launcher, config_.limits),
       door_(kDoorKeys, config_.door) {
-  server_ = std::make_unique<wire::Server>(loop, config_.listen, config_.port, wire::ServerLimits{}, door_,
-                                           wire::agent_service_handler(*this));
+  if (config_.tls.plain) serve(loop, config_.port, nullptr);
+  if (credentials.port) serve(loop, config_.tls.port, credentials.port);
   if (spool_.size() > 0) log::info("{} results are still to be reported", spool_.size());
   for (auto& execution : state_.waiting()) run_waiting(std::move(execution));
   if (config_.scheduler.addr.empty()) return;
-  reporter_ = std::make_unique<Reporter>(loop, clock, timers, config_.scheduler, config_.ip, spool_);
+  reporter_ = std::make_unique<Reporter>(loop, clock, timers, config_.scheduler, credentials.scheduler,
+                                         config_.ip, spool_);
+}
+
+void Agent::serve(boost::asio::io_context& loop, std::uint16_t port, tls::CredentialsPtr credentials) {
+  servers_.push_back(std::make_unique<wire::Server>(loop, config_.listen, port, wire::ServerLimits{}, door_,
+                                                    wire::agent_service_handler(*this),
+                                                    std::move(credentials)));
 }
 
 Result<Runner::Ticket> Agent::admit(const Instruction& ins) {
@@ -121,7 +128,7 @@ void Agent::leave(std::function<void()> left) {
             runner_.waiting(), spool_.size());
   left_ = std::move(left);
   runner_.stop();
-  server_->stop();
+  for (const auto& server : servers_) server->stop();
   give_up_ = Deadline::after(clock_, config_.drain + kReportTime);
   timers_.set(kill_, Deadline::after(clock_, config_.drain), [this] { kill_workers(); });
   timers_.set(look_, Deadline(clock_.now()), [this] { look_whether_done(); });
@@ -133,13 +140,17 @@ void Agent::kill_workers() {
   give_up_ = give_up_->sooner(Deadline::after(clock_, kReportTime));
 }
 
+bool Agent::has_callers() const {
+  return std::ranges::any_of(servers_, [](const auto& server) { return server->connections() > 0; });
+}
+
 void Agent::look_whether_done() {
   const bool rests = runner_.idle() && undecided_ == 0;
   if (rests && !std::exchange(rested_, true)) {
     give_up_ = give_up_->sooner(Deadline::after(clock_, kReportTime));
   }
   const bool all_told = !reporter_ || spool_.size() == 0;
-  const bool done = rests && all_told && server_->connections() == 0;
+  const bool done = rests && all_told && !has_callers();
   if (!done && !give_up_->passed(clock_.now())) {
     timers_.set(look_, Deadline::after(clock_, kLook), [this] { look_whether_done(); });
     return;
@@ -147,7 +158,7 @@ void Agent::look_whether_done() {
   if (spool_.size() > 0) log::info("{} results are kept for the next start", spool_.size());
   kill_.cancel();
   if (reporter_) reporter_->stop();
-  server_.reset();
+  servers_.clear();
   left_();
 }
 

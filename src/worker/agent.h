@@ -29,9 +29,10 @@ namespace elves::worker {
 // Loop thread only.
 class Agent final : public wire::AgentService {
  public:
-  // Binds and serves at once: throws boost::system::system_error when the address cannot be had. Runs what
+  // Binds and serves at once: throws boost::system::system_error when an address cannot be had. Runs what
   // the state has waiting. The state must outlive it.
-  Agent(boost::asio::io_context& loop, const Clock& clock, Timers& timers, AgentConfig config, State& state);
+  Agent(boost::asio::io_context& loop, const Clock& clock, Timers& timers, AgentConfig config,
+        const AgentCredentials& credentials, State& state);
 
   // Takes nothing any more, lets the workers end within draintimeout, kills those that do not, and brings the
   // results to the scheduler for some seconds more; then the agent has nothing left on the loop, and `left`
@@ -43,11 +44,13 @@ class Agent final : public wire::AgentService {
                     std::function<void(std::vector<Acceptance>)> done) override;
 
  private:
+  void serve(boost::asio::io_context& loop, std::uint16_t port, tls::CredentialsPtr credentials);
   Result<Runner::Ticket> admit(const Instruction& ins);
   Acceptance answer_to(Decision decision, Runner::Ticket ticket);
   void run(Number number, Runner::Ticket ticket);
   void run_waiting(WaitingExecution execution);
   void kill_workers();
+  bool has_callers() const;
   void look_whether_done();
 
   const Clock& clock_;
@@ -59,7 +62,7 @@ class Agent final : public wire::AgentService {
   Door door_;
   std::size_t undecided_ = 0;           // calls with the state
   std::unique_ptr<Reporter> reporter_;  // none without a scheduler
-  std::unique_ptr<wire::Server> server_;
+  std::vector<std::unique_ptr<wire::Server>> servers_;
   std::function<void()> left_;
   Timer kill_;
   Timer look_;

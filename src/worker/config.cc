@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "worker/config_section.h"
+#include "worker/config_tls.h"
 
 namespace elves::worker {
 namespace {
@@ -202,6 +203,7 @@ void read_all(Section top, const fs::path& root, const fs::path& program, AgentC
   read_address(top, config);
   read_door(top, config.door);
   read_scheduler(top.section("scheduler"), config.scheduler);
+  read_tls(top.section("tls"), root, config);
   read_apps(top, config);
   read_unsupported(top, config);
   std::string apps = "apps";

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/door.h"
 #include "base/log.h"
+#include "tls/credentials.h"
 #include "worker/command.h"
 #include "worker/runner.h"
 #include "worker/state.h"
@@ -25,6 +26,23 @@ struct SchedulerOptions {
   Seconds timeout{5};          // scheduler.timeout: connecting, and the answer to dataTransport; each
 };
 
+struct TlsOptions {
+  std::uint16_t port = 0;  // tls.port: a second port, for calls over TLS; 0 = none
+  bool plain = true;       // tls.plain: whether the first port is open at all
+  bool scheduler = false;  // tls.scheduler: results go over TLS
+  std::string ca;          // tls.ca: certifies schedulers; "" = the authorities of the system
+  std::string cert;        // tls.cert
+  std::string key;         // tls.key: "" = in the same file
+  tls::PeerCheck client_cert = tls::PeerCheck::none;  // tls.clientcert: none, optional or required
+  bool verify_name = true;  // tls.verifyname: the scheduler's certificate must name scheduler.addr
+};
+
+// What the agent shows and believes; null where no TLS is configured.
+struct AgentCredentials {
+  tls::CredentialsPtr port;
+  tls::CredentialsPtr scheduler;
+};
+
 struct AgentConfig {
   std::string asset;                         // asset: this machine's name for people; default: ip
   std::string ip;                            // ip: this machine's address, as the scheduler calls it
@@ -32,6 +50,7 @@ struct AgentConfig {
   std::uint16_t port = 11101;                // port
   DoorLimits door{.max_connections = 2000};  // authips, maxconnections, maxconnectionsperaddress
   SchedulerOptions scheduler;
+  TlsOptions tls;
   std::set<std::string> apps;  // the names in apps
   bool any_app = false;        // no apps listed, or devmode: every folder of appsdir is an app
   Launcher launcher;           // appsdir, worker.entry, worker.python
@@ -60,5 +79,8 @@ LoadedConfig load_config_text(std::string_view text, const std::filesystem::path
 
 // The same of a file; one that cannot be read is an error in the answer.
 LoadedConfig load_config(const std::filesystem::path& file, const std::filesystem::path& program);
+
+// Reads the certificates. Throws tls::Fault, which names the file.
+AgentCredentials load_credentials(const AgentConfig& config);
 
 }  // namespace elves::worker

@@ -76,9 +76,9 @@ bool Section::number(const std::string& key, std::int64_t least, std::int64_t mo
   return false;
 }
 
-bool Section::flag(const std::string& key) {
+bool Section::flag(const std::string& key, bool otherwise) {
   const auto* value = take(key);
-  if (value == nullptr) return false;
+  if (value == nullptr) return otherwise;
   if (value->is_bool()) return value->get_bool();
   const auto text = value->is_string() ? lower(value->get_string()) : json::serialize(*value);
   if (text == "true" || text == "1") return true;

@@ -30,8 +30,8 @@ class Section {
   // A whole number, also as a string; `what` names it in errors: "a port".
   bool number(const std::string& key, std::int64_t least, std::int64_t most, const char* what,
               std::int64_t& target);
-  // true, false, "true", 1; anything else is an error.
-  bool flag(const std::string& key);
+  // true, false, "true", 1; anything else is an error. `otherwise` when absent.
+  bool flag(const std::string& key, bool otherwise = false);
   // The object under `key`; an empty one when absent or something else, which is an error.
   Section section(const std::string& key);
   // "cfg.json: scheduler.port: {message}".

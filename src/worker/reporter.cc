@@ -39,10 +39,11 @@ Millis longest_pause(unsigned failures) {
 }
 
 Reporter::Reporter(asio::io_context& loop, const Clock& clock, Timers& timers, SchedulerOptions scheduler,
-                   std::string own_ip, ResultSpool& spool)
+                   tls::CredentialsPtr credentials, std::string own_ip, ResultSpool& spool)
     : loop_(loop),
       clock_(clock),
       scheduler_(std::move(scheduler)),
+      credentials_(std::move(credentials)),
       spool_(spool),
       channel_(loop, timers, kAnswerLimits),
       wait_(loop) {
@@ -106,7 +107,7 @@ asio::awaitable<Result<void>> Reporter::connect() {
   auto host = co_await address();
   if (!host) co_return host.error();
   const auto deadline = Deadline::after(clock_, scheduler_.timeout);
-  co_return co_await channel_.connect(std::move(*host), scheduler_.port, deadline);
+  co_return co_await channel_.connect(std::move(*host), scheduler_.port, deadline, credentials_);
 }
 
 // The scheduler's IP, looked up again for each connection when a name is configured.

@@ -24,10 +24,10 @@ Millis longest_pause(unsigned failures);
 // Loop thread only.
 class Reporter {
  public:
-  // The spool must outlive it. `own_ip`: what the scheduler calls this machine; connections come from there
-  // if they can, as it takes a job's result from no other address.
+  // The spool must outlive it. Over TLS with `credentials`. `own_ip`: what the scheduler calls this machine;
+  // connections come from there if they can, as it takes a job's result from no other address.
   Reporter(boost::asio::io_context& loop, const Clock& clock, Timers& timers, SchedulerOptions scheduler,
-           std::string own_ip, ResultSpool& spool);
+           tls::CredentialsPtr credentials, std::string own_ip, ResultSpool& spool);
 
   // Ends all of it, a call in progress too; the loop has to run on until that is done.
   void stop();
@@ -45,6 +45,7 @@ class Reporter {
   boost::asio::io_context& loop_;
   const Clock& clock_;
   const SchedulerOptions scheduler_;
+  const tls::CredentialsPtr credentials_;
   ResultSpool& spool_;
   wire::Channel channel_;
   boost::asio::steady_timer wait_;

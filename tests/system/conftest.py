@@ -7,6 +7,7 @@ import pytest
 from harness import elves_agent
 from harness import generated as generator
 from harness import scheduler as scheduler_module
+from harness.certificates import Certificates
 from harness.rabbit import RabbitMq
 from harness.site import Site
 from harness.zoo import Server
@@ -46,8 +47,13 @@ def generated(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory):
-    rabbit = RabbitMq(tmp_path_factory.mktemp("rabbit"))
+def certificates(tmp_path_factory):
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory, certificates):
+    rabbit = RabbitMq(tmp_path_factory.mktemp("rabbit"), certificates)
     try:
         rabbit.start()
         yield rabbit

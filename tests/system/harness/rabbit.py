@@ -18,9 +18,11 @@ VHOSTS = 90
 class RabbitMq:
     """The broker of one test session. A fresh virtual host stands in for a fresh broker: see new_vhost()."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, certificates=None):
         self.folder = pathlib.Path(folder)
+        self.certificates = certificates
         self.port = free_port()
+        self.tls_port = free_port()
         self._epmd_port = free_port()
         self._node = f"elves-{os.getpid()}-{self.port}@localhost"
         self._unused = [f"test-{number}" for number in range(VHOSTS)]
@@ -100,6 +102,17 @@ class RabbitMq:
         except pika.exceptions.AMQPError:
             return False
 
+    def _tls_listener(self):
+        """Lines of rabbitmq.conf: one more port, when there are certificates for it."""
+        if self.certificates is None:
+            return ""
+        return (f"listeners.ssl.default = 127.0.0.1:{self.tls_port}\n"
+                f"ssl_options.cacertfile = {self.certificates.ca}\n"
+                f"ssl_options.certfile = {self.certificates.local.cert}\n"
+                f"ssl_options.keyfile = {self.certificates.local.key}\n"
+                "ssl_options.verify = verify_peer\n"
+                "ssl_options.fail_if_no_peer_cert = false\n")
+
     def _write_files(self):
         vhosts = list(self._unused)
         definitions = {
@@ -114,6 +127,7 @@ class RabbitMq:
         files["plugins"].write_text("[].\n")
         files["rabbitmq.conf"].write_text(
             f"listeners.tcp.default = 127.0.0.1:{self.port}\n"
+            f"{self._tls_listener()}"
             f"load_definitions = {files['definitions.json']}\n"
             "log.file.level = warning\n"
             "disk_free_limit.absolute = 1MB\n"

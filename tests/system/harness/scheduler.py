@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import urllib.parse
 
+from .certificates import client_context
 from .rabbit import PASSWORD, USER
 from .util import free_port, wait_for
 
@@ -75,6 +76,7 @@ class Scheduler:
             "admin.listen": f"127.0.0.1:{self.admin_port}", "journal.path": self.log_file.with_suffix(".db"),
             "log.level": "debug", **(settings or {})}
         self.agent_port = self.settings["thrift.agent.port"]
+        self.https = client_context()  # whom requests over HTTPS believe, and what they show
         self._arguments = [*launcher, str(PROGRAM), "--config", str(self.config_file), *arguments]
         self._environment = environment(**(variables or {}))
         self._process = None
@@ -136,7 +138,7 @@ class Scheduler:
 
     def http(self, method, path, body=None, headers=None, timeout=20, query=None):
         """One request to the HTTP API; the answer has .status, .text and .json."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=timeout)
+        connection = self._connection(timeout)
         if query:
             path += "?" + urllib.parse.urlencode(query)
         if isinstance(body, (dict, list)):
@@ -150,6 +152,11 @@ class Scheduler:
             return response
         finally:
             connection.close()
+
+    def _connection(self, timeout):
+        if "admin.tls.cert" not in self.settings:
+            return http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=timeout)
+        return http.client.HTTPSConnection("127.0.0.1", self.admin_port, timeout=timeout, context=self.https)
 
     def metric(self, name):
         """A value of /metrics, by its name with labels if it has any; 0 for one that is not there."""

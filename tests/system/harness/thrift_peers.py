@@ -3,7 +3,7 @@ import socket
 import threading
 
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
-from thrift.transport import TSocket, TTransport
+from thrift.transport import TSocket, TSSLSocket, TTransport
 
 
 def instruct(**fields):
@@ -18,20 +18,33 @@ def result_of(ins, flag=1, costtime=7, result="done"):
     return Reinstruct(ins=ins, flag=flag, costtime=costtime, result=result)
 
 
+class Secured(TSSLSocket.TSSLSocket):
+    """Thrift's own TLS socket, with an address of its own."""
+
+    def _wrap_socket(self, sock):
+        sock.bind((self.source, 0))
+        return super()._wrap_socket(sock)
+
+
 class SchedulerClient:
     """The connection of a released agent at `source` to the scheduler's port."""
 
-    def __init__(self, port, framed=False, timeout=10.0, source="127.0.0.2"):
+    def __init__(self, port, framed=False, timeout=10.0, source="127.0.0.2", tls=None):
+        """`tls`: arguments of Thrift's TSSLSocket."""
         from released import SchedulerService
         self._where, self._timeout = (("127.0.0.1", port), timeout), timeout
-        self._source = source
-        self.socket = TSocket.TSocket("127.0.0.1", port)
+        self._source, self._tls = source, tls
+        self.socket = TSocket.TSocket("127.0.0.1", port) if tls is None else Secured("127.0.0.1", port, **tls)
         wrap = TTransport.TFramedTransport if framed else TTransport.TBufferedTransport
         self._transport = wrap(self.socket)
         self._client = SchedulerService.Client(TBinaryProtocol(self._transport))
 
     def __enter__(self):
-        self.socket.setHandle(socket.create_connection(*self._where, source_address=(self._source, 0)))
+        if self._tls is None:
+            self.socket.setHandle(socket.create_connection(*self._where, source_address=(self._source, 0)))
+        else:
+            self.socket.source = self._source
+            self._transport.open()
         self.socket.setTimeout(self._timeout * 1000)
         return self
 
@@ -42,9 +55,9 @@ class SchedulerClient:
         return self._client.dataTransport(reinstruct)
 
 
-def send_result(port, reinstruct, framed=False, source=None):
+def send_result(port, reinstruct, framed=False, source=None, tls=None):
     """One result on a connection of its own, as the released agents do it: from the instruction's machine."""
-    with SchedulerClient(port, framed, source=source or reinstruct.ins.ip or "127.0.0.2") as client:
+    with SchedulerClient(port, framed, source=source or reinstruct.ins.ip or "127.0.0.2", tls=tls) as client:
         return client.data_transport(reinstruct)
 
 
@@ -67,11 +80,12 @@ class Handler:
 
 
 class ForeignAgent:
-    """An agent on Thrift's own blocking server transport, one thread a connection."""
+    """An agent on Thrift's own blocking server transport, one thread a connection; `tls`: an ssl.SSLContext."""
 
-    def __init__(self, host, port):
+    def __init__(self, host, port, tls=None):
         from released import AgentService
         self.handler = Handler()
+        self._tls = tls
         self._processor = AgentService.Processor(self.handler)
         self._listener = socket.create_server((host, port))
         threading.Thread(target=self._accept, daemon=True).start()
@@ -89,6 +103,11 @@ class ForeignAgent:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
+        if self._tls is not None:
+            try:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                return connection.close()
         peer = TSocket.TSocket()
         peer.setHandle(connection)
         protocol = TBinaryProtocol(TTransport.TBufferedTransport(peer))
