@@ -2,6 +2,7 @@
 
 #include <amqp.h>
 #include <amqp_framing.h>
+#include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
 #include <fmt/format.h>
 #include <sys/time.h>
@@ -10,6 +11,7 @@
 
 #include "ctl/failure.h"
 #include "ctl/text.h"
+#include "tls/reason.h"
 
 namespace elves::ctl {
 namespace {
@@ -45,26 +47,26 @@ std::string fault_text(const amqp_rpc_reply_t& reply) {
 
 std::string AmqpUrl::text() const {
   const bool v6 = host.find(':') != host.npos;
-  return fmt::format("amqp://{}@{}:{}/{}", user, v6 ? '[' + host + ']' : host, port,
+  return fmt::format("{}://{}@{}:{}/{}", tls ? "amqps" : "amqp", user, v6 ? '[' + host + ']' : host, port,
                      vhost == "/" ? "" : vhost);
 }
 
 AmqpUrl parse_amqp_url(const std::string& text) {
-  constexpr const char* kShape = "; it looks like amqp://user:password@host:port/vhost";
+  constexpr const char* kShape = "; it looks like amqp[s]://user:password@host:port/vhost";
   std::string parsed = text;
   amqp_connection_info info;
   amqp_default_connection_info(&info);
   if (amqp_parse_url(parsed.data(), &info) != AMQP_STATUS_OK) {
     throw Failure(kExitUsage, std::string("--amqp: that is no AMQP URL") + kShape);
   }
-  if (info.ssl != 0) throw Failure(kExitUsage, std::string("--amqp: TLS is not spoken") + kShape);
-  AmqpUrl url{info.host, info.port, info.user, info.password, info.vhost};
+  AmqpUrl url{info.ssl != 0, info.host, info.port, info.user, info.password, info.vhost};
   if (url.vhost.empty()) url.vhost = "/";
   return url;
 }
 
 struct AmqpClient::Impl {
-  explicit Impl(AmqpUrl u) : url(std::move(u)), connection(amqp_new_connection()) {}
+  Impl(AmqpUrl u, tls::Settings s)
+      : url(std::move(u)), settings(std::move(s)), connection(amqp_new_connection()) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
@@ -84,10 +86,30 @@ struct AmqpClient::Impl {
   }
   void check_last() { check(amqp_get_rpc_reply(connection)); }
 
+  // OpenSSL itself checks certificate and name: librabbitmq knows no certificates for IP addresses.
+  amqp_socket_t* new_tls_socket() {
+    auto* socket = amqp_ssl_socket_new(connection);
+    amqp_ssl_socket_set_verify_peer(socket, 0);
+    amqp_ssl_socket_set_verify_hostname(socket, 0);
+    auto* context = static_cast<SSL_CTX*>(amqp_ssl_socket_get_context(socket));
+    try {
+      tls::configure(context, settings);
+      tls::expect_name(context, settings, url.host);
+    } catch (const tls::Fault& fault) {
+      throw Failure(kExitUsage, fault.what());
+    }
+    return socket;
+  }
+
   void connect() {
-    amqp_socket_t* socket = amqp_tcp_socket_new(connection);
+    amqp_socket_t* socket = url.tls ? new_tls_socket() : amqp_tcp_socket_new(connection);
     timeval patience = kPatience;
+    tls::forget_last();
     const int status = amqp_socket_open_noblock(socket, url.host.c_str(), url.port, &patience);
+    if (status == AMQP_STATUS_SSL_CONNECTION_FAILED) {
+      const auto why = tls::last_reason();
+      fail("no TLS connection: " + (why.empty() ? "it closed the connection" : why) + " (--ca, --cert)");
+    }
     if (status != AMQP_STATUS_OK) {
       // The library keeps no more of the reason than this.
       const char* why = status == AMQP_STATUS_SOCKET_ERROR ? "connection refused, or not reachable"
@@ -139,11 +161,15 @@ struct AmqpClient::Impl {
   }
 
   AmqpUrl url;
+  tls::Settings settings;
   amqp_connection_state_t connection;
   bool open = false;  // whether the broker still expects a goodbye
 };
 
-AmqpClient::AmqpClient(const AmqpUrl& url) : impl_(std::make_unique<Impl>(url)) { impl_->connect(); }
+AmqpClient::AmqpClient(const AmqpUrl& url, const tls::Settings& tls)
+    : impl_(std::make_unique<Impl>(url, tls)) {
+  impl_->connect();
+}
 
 AmqpClient::~AmqpClient() = default;
 

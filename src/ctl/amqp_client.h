@@ -6,10 +6,13 @@
 #include <optional>
 #include <string>
 
+#include "tls/credentials.h"
+
 namespace elves::ctl {
 
-// amqp://user:password@host:port/vhost
+// amqp[s]://user:password@host:port/vhost
 struct AmqpUrl {
+  bool tls = false;  // amqps, whose port is 5671
   std::string host;
   int port = 5672;
   std::string user;
@@ -43,7 +46,8 @@ struct AmqpEvent {
 // reason.
 class AmqpClient {
  public:
-  explicit AmqpClient(const AmqpUrl& url);
+  // `tls` counts for an amqps URL.
+  AmqpClient(const AmqpUrl& url, const tls::Settings& tls);
   ~AmqpClient();
 
   // Makes an exclusive queue that goes with this connection and consumes from it; answers with its name.

@@ -85,7 +85,7 @@ void add_send(CLI::App& app, Arguments& all) {
   auto* command = app.add_subcommand("send", "Publish a raw envelope over AMQP and wait for the reply");
   command->add_option("file", send.file, "the envelope; - is standard input")->required();
   command->add_option("--amqp", send.amqp,
-                      "amqp://user:password@host:port/vhost (or ELVES_AMQP, which ps does not show)");
+                      "amqp[s]://user:password@host:port/vhost (or ELVES_AMQP, which ps does not show)");
   command->add_option("--exchange", send.exchange, "where to publish")->capture_default_str();
   command->add_option("--key", send.key,
                       "routing key (default: {from}.scheduler of the mqkey, or openapi.scheduler)");
@@ -101,6 +101,15 @@ void add_send(CLI::App& app, Arguments& all) {
   command->callback([&all] { all.command = Command::send; });
 }
 
+void add_tls_options(CLI::App& app, TlsArguments& tls) {
+  auto* ca = app.add_option("--ca", tls.ca,
+                            "file with the certificates that https and amqps peers must be certified by (or "
+                            "ELVES_CA; default: the system's)");
+  app.add_flag("--insecure", tls.insecure, "believe any https or amqps peer")->excludes(ca);
+  app.add_option("--cert", tls.cert, "file with a certificate to show to them (or ELVES_CERT)");
+  app.add_option("--cert-key", tls.key, "file with its key, if that is another one (or ELVES_CERT_KEY)");
+}
+
 void add_defaults(Arguments& all, const Environment& environment) {
   const auto value = [&environment](const char* name, const char* otherwise) {
     auto set = environment(name);
@@ -108,10 +117,21 @@ void add_defaults(Arguments& all, const Environment& environment) {
   };
   all.url = value("ELVES_URL", "http://127.0.0.1:10180");
   all.send.amqp = value("ELVES_AMQP", "amqp://guest:guest@127.0.0.1:5672/");
+  all.tls.ca = environment("ELVES_CA");
+  all.tls.cert = environment("ELVES_CERT");
+  all.tls.key = environment("ELVES_CERT_KEY");
   all.job.type = "queue";
 }
 
 }  // namespace
+
+tls::Settings TlsArguments::settings() const {
+  return {.role = tls::Settings::Role::client,
+          .ca = insecure ? "" : ca,
+          .cert = cert,
+          .key = key,
+          .peer = insecure ? tls::PeerCheck::none : tls::PeerCheck::required};
+}
 
 std::variant<Arguments, Ending> parse_arguments(std::vector<std::string> words,
                                                 const Environment& environment) {
@@ -123,9 +143,11 @@ std::variant<Arguments, Ending> parse_arguments(std::vector<std::string> words,
   app.require_subcommand(1);
   app.fallthrough();
   app.add_option("--url", all.url,
-                 "where the scheduler's job API is (or ELVES_URL; default http://127.0.0.1:10180)");
+                 "where the scheduler's job API is, http or https (or ELVES_URL; default "
+                 "http://127.0.0.1:10180)");
   app.add_option("--token-file", all.token_file, "file with the job API's token (or ELVES_ADMIN_TOKEN)");
   app.add_flag("--json", all.json, "print the scheduler's answer as it came");
+  add_tls_options(app, all.tls);
   add_run(app, all);
   add_submit(app, all);
   add_job(app, all);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ctl/failure.h"
+#include "tls/credentials.h"
 
 namespace elves::ctl {
 
@@ -44,10 +45,20 @@ struct SendArguments {
   std::string file;  // "-" = standard input
 };
 
+struct TlsArguments {
+  std::string ca;         // "" = the authorities of the system
+  bool insecure = false;  // believe anybody
+  std::string cert;       // "" = show none
+  std::string key;        // "" = in the same file
+
+  tls::Settings settings() const;
+};
+
 struct Arguments {
   Command command = Command::run;
   std::string url;
   std::string token_file;
+  TlsArguments tls;
   bool json = false;
   bool wait = false;  // of job
   std::string log_id;

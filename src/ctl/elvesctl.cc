@@ -10,7 +10,7 @@ namespace elves::ctl {
 namespace {
 
 int execute(const Arguments& arguments, const Environment& environment, const Io& io) {
-  if (arguments.command == Command::send) return send(arguments.send, io);
+  if (arguments.command == Command::send) return send(arguments.send, arguments.tls.settings(), io);
   return run_job_command(arguments, environment, io);
 }
 

@@ -20,6 +20,8 @@
 #include <utility>
 
 #include "ctl/failure.h"
+#include "tls/reason.h"
+#include "tls/stream.h"
 
 namespace elves::ctl {
 namespace {
@@ -32,16 +34,21 @@ using Request = http::request<http::string_body>;
 constexpr std::chrono::seconds kConnectPatience{5};
 constexpr std::uint64_t kMaxBody = 1u << 30;
 
-net::awaitable<void> connect(net::io_context& loop, boost::beast::tcp_stream& stream, const Url& url) {
+using Stream = tls::Stream<boost::beast::tcp_stream>;
+
+net::awaitable<void> connect(net::io_context& loop, Stream& stream, const Url& url,
+                             const tls::CredentialsPtr& credentials) {
   net::ip::tcp::resolver resolver(loop);
   const auto addresses = co_await resolver.async_resolve(url.host, url.port, use_awaitable);
-  stream.expires_after(kConnectPatience);
-  co_await stream.async_connect(addresses, use_awaitable);
+  stream.next().expires_after(kConnectPatience);
+  co_await stream.next().async_connect(addresses, use_awaitable);
+  if (!credentials) co_return;
+  stream.use_tls(credentials->session(url.host));
+  co_await stream.async_handshake(net::ssl::stream_base::client, use_awaitable);
 }
 
-net::awaitable<HttpResponse> exchange(boost::beast::tcp_stream& stream, const Request& request,
-                                      std::chrono::seconds patience) {
-  stream.expires_after(patience);
+net::awaitable<HttpResponse> exchange(Stream& stream, const Request& request, std::chrono::seconds patience) {
+  stream.next().expires_after(patience);
   co_await http::async_write(stream, request, use_awaitable);
   boost::beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
@@ -50,10 +57,11 @@ net::awaitable<HttpResponse> exchange(boost::beast::tcp_stream& stream, const Re
   co_return HttpResponse{parser.get().result_int(), std::move(parser.get().body())};
 }
 
-std::string reason(const boost::system::error_code& fault, std::chrono::seconds patience) {
+std::string reason(const boost::system::error_code& fault, std::chrono::seconds patience,
+                   const SSL* session) {
   if (fault == boost::beast::error::timeout) return fmt::format("no answer within {} s", patience.count());
   if (fault == http::error::end_of_stream) return "it closed the connection without an answer";
-  std::string text = fault.message();
+  std::string text = session ? tls::reason(fault, session) : fault.message();
   if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   return text;
 }
@@ -68,22 +76,32 @@ void run(net::io_context& loop, Work work) {
   if (fault) std::rethrow_exception(fault);
 }
 
-HttpResponse send(const Url& url, const Request& request, std::chrono::seconds patience) {
+[[noreturn]] void fail_to_connect(const Url& url, const boost::system::error_code& fault,
+                                  const SSL* session) {
+  const auto why = reason(fault, kConnectPatience, session);
+  if (session) {
+    throw Failure(kExitNotDone, fmt::format("no TLS connection to {}: {} (--ca, --cert)", url.text(), why));
+  }
+  throw Failure(kExitNotDone,
+                fmt::format("no scheduler answers at {}: {}; is it running? (--url)", url.text(), why));
+}
+
+HttpResponse send(const Url& url, const Request& request, std::chrono::seconds patience,
+                  const tls::CredentialsPtr& credentials) {
   net::io_context loop(1);
-  boost::beast::tcp_stream stream(loop);
+  Stream stream(loop);
   try {
-    run(loop, [&]() -> net::awaitable<void> { return connect(loop, stream, url); });
+    run(loop, [&]() -> net::awaitable<void> { return connect(loop, stream, url, credentials); });
   } catch (const boost::system::system_error& fault) {
-    throw Failure(kExitNotDone, fmt::format("no scheduler answers at {}: {}; is it running? (--url)",
-                                            url.text(), reason(fault.code(), kConnectPatience)));
+    fail_to_connect(url, fault.code(), stream.session());
   }
   try {
     HttpResponse response;
     run(loop, [&]() -> net::awaitable<void> { response = co_await exchange(stream, request, patience); });
     return response;
   } catch (const boost::system::system_error& fault) {
-    throw Failure(kExitNotDone,
-                  fmt::format("{} took the connection, but: {}", url.text(), reason(fault.code(), patience)));
+    throw Failure(kExitNotDone, fmt::format("{} took the connection, but: {}", url.text(),
+                                            reason(fault.code(), patience, stream.session())));
   }
 }
 
@@ -98,8 +116,17 @@ Request request_to(http::verb method, const Url& url, const std::string& target,
 
 }  // namespace
 
+HttpClient::HttpClient(Url url, std::string token, const tls::Settings& tls)
+    : url_(std::move(url)), token_(std::move(token)) {
+  try {
+    if (url_.tls) credentials_ = std::make_shared<tls::Credentials>(tls);
+  } catch (const tls::Fault& fault) {
+    throw Failure(kExitUsage, fault.what());
+  }
+}
+
 HttpResponse HttpClient::get(const std::string& target, std::chrono::seconds patience) const {
-  return send(url_, request_to(http::verb::get, url_, target, token_), patience);
+  return send(url_, request_to(http::verb::get, url_, target, token_), patience, credentials_);
 }
 
 HttpResponse HttpClient::post(const std::string& target, std::string body,
@@ -108,7 +135,7 @@ HttpResponse HttpClient::post(const std::string& target, std::string body,
   request.set(http::field::content_type, "application/json");
   request.body() = std::move(body);
   request.prepare_payload();
-  return send(url_, request, patience);
+  return send(url_, request, patience, credentials_);
 }
 
 }  // namespace elves::ctl

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "ctl/url.h"
+#include "tls/credentials.h"
 
 namespace elves::ctl {
 
@@ -16,7 +17,8 @@ struct HttpResponse {
 // Blocking. Throws Failure when nobody answers, within `patience` once connected.
 class HttpClient {
  public:
-  HttpClient(Url url, std::string token) : url_(std::move(url)), token_(std::move(token)) {}
+  // `tls` counts for an https URL. Throws Failure (usage) when its files cannot be used.
+  HttpClient(Url url, std::string token, const tls::Settings& tls);
 
   HttpResponse get(const std::string& target, std::chrono::seconds patience) const;
   HttpResponse post(const std::string& target, std::string body, std::chrono::seconds patience) const;
@@ -24,7 +26,8 @@ class HttpClient {
 
  private:
   Url url_;
-  std::string token_;  // "" = none
+  std::string token_;                // "" = none
+  tls::CredentialsPtr credentials_;  // null for http
 };
 
 }  // namespace elves::ctl

@@ -159,7 +159,8 @@ class Commands {
 }  // namespace
 
 int run_job_command(const Arguments& arguments, const Environment& environment, const Io& io) {
-  const HttpClient client(parse_url(arguments.url), token_of(arguments, environment, io.in));
+  const HttpClient client(parse_url(arguments.url), token_of(arguments, environment, io.in),
+                          arguments.tls.settings());
   Commands commands(arguments, io, client);
   switch (arguments.command) {
     case Command::submit:

@@ -45,9 +45,9 @@ void print_reply(const AmqpEvent& reply, const SendArguments& arguments, const A
 
 }  // namespace
 
-int send(const SendArguments& arguments, const Io& io) {
+int send(const SendArguments& arguments, const tls::Settings& tls, const Io& io) {
   auto message = prepare(arguments, read_all(arguments.file, io.in));
-  AmqpClient client(parse_amqp_url(arguments.amqp));
+  AmqpClient client(parse_amqp_url(arguments.amqp), tls);
   if (arguments.wait) listen(client, arguments, message);
   client.publish(message);
   const auto deadline = std::chrono::steady_clock::now() + arguments.timeout;

@@ -7,6 +7,6 @@
 namespace elves::ctl {
 
 // Answers with the exit code; throws Failure.
-int send(const SendArguments& arguments, const Io& io);
+int send(const SendArguments& arguments, const tls::Settings& tls, const Io& io);
 
 }  // namespace elves::ctl

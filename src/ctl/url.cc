@@ -24,14 +24,15 @@ std::string Url::authority() const {
   return (host.find(':') == host.npos ? host : '[' + host + ']') + ':' + port;
 }
 
-std::string Url::text() const { return "http://" + authority() + path; }
+std::string Url::text() const { return (tls ? "https://" : "http://") + authority() + path; }
 
 Url parse_url(std::string_view text) {
+  Url url;
   if (const auto scheme = text.find("://"); scheme != text.npos) {
-    if (text.substr(0, scheme) != "http") refuse("only http is spoken");
+    url.tls = text.substr(0, scheme) == "https";
+    if (!url.tls && text.substr(0, scheme) != "http") refuse("only http and https are spoken");
     text.remove_prefix(scheme + 3);
   }
-  Url url;
   const auto slash = std::min(text.find('/'), text.size());
   url.path = text.substr(slash);
   while (url.path.ends_with('/')) url.path.pop_back();

@@ -7,17 +7,18 @@
 namespace elves::ctl {
 
 struct Url {
+  bool tls = false;  // https
   std::string host;  // without brackets
   std::string port = "10180";
   std::string path;  // before /api/v1; "" or "/something"
 
-  // "http://[::1]:10180"
+  // "https://[::1]:10180"
   std::string text() const;
   // For the Host field: "[::1]:10180".
   std::string authority() const;
 };
 
-// [http://]host[:port][/path]. Throws Failure (usage) that says what would be right and shows no password.
+// [http[s]://]host[:port][/path]. Throws Failure (usage) that says what would be right and shows no password.
 Url parse_url(std::string_view text);
 
 }  // namespace elves::ctl

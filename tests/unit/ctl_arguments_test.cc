@@ -121,12 +121,13 @@ TEST(CtlUrl, TakesWhatPeopleType) {
   EXPECT_EQ(parse_url("scheduler").text(), "http://scheduler:10180");
   EXPECT_EQ(parse_url("http://[::1]:80/").text(), "http://[::1]:80");
   EXPECT_EQ(parse_url("http://[::1]").host, "::1");
+  EXPECT_EQ(parse_url("https://gate/elves").text(), "https://gate:10180/elves");
   EXPECT_EQ(parse_url("http://gate:8080/elves/").text(), "http://gate:8080/elves");
 }
 
 TEST(CtlUrl, RefusesTheRestWithoutShowingAPassword) {
   for (const char* text :
-       {"", "http://", "https://h", "http://h:0", "http://h:65536", "http://h:", "http://h:8x", "http://[::1",
+       {"", "http://", "ftp://h", "http://h:0", "http://h:65536", "http://h:", "http://h:8x", "http://[::1",
         "http://[::1]x80", "http://:80", "http://user:secret@h"}) {
     try {
       parse_url(text);

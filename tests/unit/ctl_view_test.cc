@@ -90,13 +90,14 @@ TEST(CtlAmqpUrl, TakesWhatPeopleType) {
   EXPECT_EQ(url.password, "p@ss");
   EXPECT_EQ(url.vhost, "jobs");
   EXPECT_EQ(url.text(), "amqp://user@broker:5673/jobs");
+  EXPECT_EQ(parse_amqp_url("amqps://user@broker").text(), "amqps://user@broker:5671/");
   EXPECT_EQ(parse_amqp_url("amqp://broker").vhost, "/");
   EXPECT_EQ(parse_amqp_url("amqp://broker/").vhost, "/");
 }
 
 TEST(CtlAmqpUrl, RefusesTheRestWithoutShowingAPassword) {
   for (const char* text :
-       {"", "broker", "http://user:secret@h", "amqp://user:secret@h:x", "amqps://user:secret@h"}) {
+       {"", "broker", "http://user:secret@h", "amqp://user:secret@h:x", "amqps://user:secret@h:x"}) {
     try {
       parse_amqp_url(text);
       ADD_FAILURE() << text;
