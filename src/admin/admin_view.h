@@ -16,6 +16,12 @@ struct Answer {
 // When the last copy is dropped without a call, the client is answered 500.
 using Respond = std::function<void(Answer)>;
 
+// Who makes a request.
+struct Caller {
+  std::string address;  // without port
+  std::string token;    // the key that names the token it showed; "" = none was asked for
+};
+
 // Implemented by app/. Called on the HTTP thread. What it throws is answered 500.
 class AdminView {
  public:
@@ -24,7 +30,7 @@ class AdminView {
   // once (202 {"log_id": "...", "state": "received"}). A rejected job is 400, an overloaded scheduler 503;
   // both
   // {"error": "[403.1]...", "code": "403.1"}.
-  virtual void submit(std::string body, bool wait, Respond respond) = 0;
+  virtual void submit(std::string body, bool wait, Caller caller, Respond respond) = 0;
   // GET /api/v1/jobs/{log_id}: 200, or 404. `log_id` is any text without '/'.
   virtual void job(std::string log_id, Respond respond) = 0;
   // GET /api/v1/jobs: {"jobs": [...]}, newest first. `state`: "" or one of received, accepted, settled,

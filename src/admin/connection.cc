@@ -18,8 +18,12 @@
 #include <optional>
 #include <utility>
 
+#include "admin/request.h"
 #include "admin/routes.h"
 #include "base/log.h"
+#include "base/peer_address.h"
+#include "tls/reason.h"
+#include "tls/stream.h"
 
 namespace elves::admin {
 namespace {
@@ -28,30 +32,8 @@ namespace net = boost::asio;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 using net::use_awaitable;
-using Parser = http::request_parser<http::string_body>;
 
 constexpr std::chrono::seconds kLinger{2};  // for a client to read why it was refused
-
-Head head_of(const Parser& parser) {
-  const auto& fields = parser.get();
-  const auto text = [&fields](http::field name) { return std::string_view(fields[name]); };
-  return {.method = fields.method_string(),
-          .target = fields.target(),
-          .host = text(http::field::host),
-          .authorization = text(http::field::authorization),
-          .content_type = text(http::field::content_type),
-          .origin = text(http::field::origin)};
-}
-
-// What to tell a client whose request could not be read; nothing when it is gone or was too slow.
-std::optional<Reply> fault_reply(const error_code& fault) {
-  if (fault == http::error::header_limit) return error_reply(431, "the request's header is too large");
-  if (fault == http::error::body_limit) return error_reply(413, "the request's body is too large");
-  const bool broken = fault.category() == http::make_error_code(http::error::bad_method).category();
-  if (!broken || fault == http::error::end_of_stream || fault == http::error::partial_message)
-    return std::nullopt;
-  return error_reply(400, "no HTTP/1 request: " + fault.message());
-}
 
 class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection> {
  public:
@@ -62,18 +44,20 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
         answered_(shared_->context) {
     answered_.expires_at(net::steady_timer::time_point::max());
     error_code ignored;
-    stream_.socket().set_option(net::ip::tcp::no_delay(true), ignored);
-    stream_.socket().set_option(net::socket_base::keep_alive(true), ignored);
-    stream_.socket().non_blocking(true, ignored);
+    stream_.next().socket().set_option(net::ip::tcp::no_delay(true), ignored);
+    stream_.next().socket().set_option(net::socket_base::keep_alive(true), ignored);
+    stream_.next().socket().non_blocking(true, ignored);
   }
 
   void close() override {
     gone_ = true;
     answered_.cancel();
-    stream_.close();
+    stream_.next().close();
   }
 
   net::awaitable<void> serve() {
+    const bool greeted = co_await greet(shared_->options.header_time);
+    if (!greeted) co_return;
     for (;;) {
       const bool more = co_await serve_one();
       if (!more) co_return;
@@ -81,7 +65,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   net::awaitable<void> refuse() {
-    stream_.expires_after(kLinger);
+    const bool greeted = co_await greet(kLinger);
+    if (!greeted) co_return;
+    stream_.next().expires_after(kLinger);
     Reply reply = error_reply(503, "too many connections");
     co_await send(std::move(reply), nullptr, false);
     co_await linger();
@@ -94,7 +80,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
       const error_code silent = co_await first_bytes();
       if (silent) co_return turn_out(silent);
     }
-    stream_.expires_after(shared_->options.header_time);
+    stream_.next().expires_after(shared_->options.header_time);
     Parser parser;
     parser.header_limit(shared_->options.max_header);
     parser.body_limit(shared_->options.max_body);
@@ -102,7 +88,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     co_await http::async_read_header(stream_, buffer_, parser, net::redirect_error(use_awaitable, fault));
     if (fault) co_return co_await give_up(fault);
 
-    auto routed = route(head_of(parser), shared_->options.token);
+    auto routed = route(head_of(parser), shared_->options.tokens);
     if (auto* refusal = std::get_if<Reply>(&routed)) {
       const bool whole = parser.is_done();  // its body is not waited for
       co_await send(std::move(*refusal), &parser, whole && parser.keep_alive());
@@ -114,6 +100,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
       if (fault) co_return co_await give_up(fault);
     }
     auto& where = std::get<Route>(routed);
+    where.caller.address = peer_;
     auto& body = parser.get().body();
     auto reply = co_await answer(std::move(where), std::move(body));
     if (!reply) co_return false;
@@ -122,9 +109,26 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     co_return keep_alive;
   }
 
+  // The TLS handshake, if there is to be one; false when the connection is over.
+  net::awaitable<bool> greet(std::chrono::seconds patience) {
+    const auto& credentials = shared_->options.credentials;
+    if (!credentials) co_return true;
+    stream_.use_tls(credentials->session(""));
+    stream_.next().expires_after(patience);
+    error_code fault;
+    auto token = net::redirect_error(use_awaitable, fault);
+    co_await stream_.async_handshake(net::ssl::stream_base::server, token);
+    if (fault == boost::beast::error::timeout) {
+      credentials->refused(peer_, "no handshake in time");
+    } else if (fault && !gone_ && !SSL_in_before(stream_.session())) {
+      credentials->refused(peer_, tls::reason(fault, stream_.session()));
+    }
+    co_return !fault;
+  }
+
   // Of a request. A new connection is there for one; an old one may rest.
   net::awaitable<error_code> first_bytes() {
-    stream_.expires_after(serial_ == 0 ? shared_->options.header_time : shared_->options.idle);
+    stream_.next().expires_after(serial_ == 0 ? shared_->options.header_time : shared_->options.idle);
     const auto room = buffer_.prepare(2048);
     error_code fault;
     const std::size_t read =
@@ -164,13 +168,13 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   net::awaitable<std::optional<Reply>> answer(Route route, std::string body) {
     reply_.reset();
     ask(shared_->view, std::move(route), std::move(body), deliver(++serial_));
-    stream_.expires_never();
+    stream_.next().expires_never();
     watch();
     while (!reply_ && !gone_) {
       error_code woken;
       co_await answered_.async_wait(net::redirect_error(use_awaitable, woken));
     }
-    stream_.cancel();
+    stream_.next().cancel();
     if (gone_) co_return std::nullopt;
     co_return std::move(reply_);
   }
@@ -197,12 +201,12 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
       if (fault) return;
       std::array<char, 1> byte;
       error_code state;
-      self->stream_.socket().receive(net::buffer(byte), net::socket_base::message_peek, state);
+      self->stream_.next().socket().receive(net::buffer(byte), net::socket_base::message_peek, state);
       if (!state || state == net::error::would_block) return;
       self->gone_ = true;
       self->answered_.cancel();
     };
-    stream_.socket().async_wait(net::ip::tcp::socket::wait_read, std::move(on_readable));
+    stream_.next().socket().async_wait(net::ip::tcp::socket::wait_read, std::move(on_readable));
   }
 
   // `request` is null when none could be read.
@@ -221,7 +225,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (request)
       log::debug("http: {} {}: {}", head_of(*request).method, head_of(*request).target, reply.status);
 
-    stream_.expires_after(shared_->options.idle);
+    stream_.next().expires_after(shared_->options.idle);
     http::response_serializer<http::string_body> serializer(response);
     const bool head_only = request && request->get().method() == http::verb::head;
     if (head_only) {
@@ -234,8 +238,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   // Reads on for a moment: closing with bytes unread would reset the connection under the answer.
   net::awaitable<void> linger() {
     error_code fault;
-    stream_.socket().shutdown(net::ip::tcp::socket::shutdown_send, fault);
-    stream_.expires_after(kLinger);
+    stream_.next().socket().shutdown(net::ip::tcp::socket::shutdown_send, fault);
+    stream_.next().expires_after(kLinger);
     std::array<char, 4096> ignored;
     while (!fault) {
       co_await stream_.async_read_some(net::buffer(ignored), net::redirect_error(use_awaitable, fault));
@@ -244,7 +248,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   const std::shared_ptr<Shared> shared_;
   const std::string peer_;
-  boost::beast::tcp_stream stream_;
+  tls::Stream<boost::beast::tcp_stream> stream_;
   boost::beast::flat_buffer buffer_;
   net::steady_timer answered_;  // never expires; cancelled to wake the waiting coroutine
   std::optional<Reply> reply_;
@@ -253,12 +257,6 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 };
 
 }  // namespace
-
-std::string address_of(const net::ip::tcp::socket& socket) {
-  error_code gone;
-  const auto address = socket.remote_endpoint(gone).address();
-  return gone ? std::string() : address.to_string();
-}
 
 namespace {
 

@@ -22,9 +22,6 @@ struct Shared {
   AdminView& view;
 };
 
-// The peer's address without port; "" when it is gone already.
-std::string address_of(const boost::asio::ip::tcp::socket& socket);
-
 class Connection {
  public:
   virtual ~Connection() = default;

@@ -13,6 +13,7 @@ namespace {
 
 // Looks at every byte of `given`, so that the time taken tells nothing about `secret`.
 bool same_secret(std::string_view given, std::string_view secret) {
+  if (secret.empty()) return false;
   volatile unsigned char difference = given.size() == secret.size() ? 0 : 1;
   for (std::size_t i = 0; i < given.size(); ++i) {
     difference = difference | static_cast<unsigned char>(given[i] ^ secret[i % secret.size()]);
@@ -22,11 +23,15 @@ bool same_secret(std::string_view given, std::string_view secret) {
 
 }  // namespace
 
-bool bears_token(std::string_view authorization, std::string_view token) {
+Access access_of(std::string_view authorization, const Tokens& tokens) {
+  if (tokens.none()) return Access::full;
   constexpr std::string_view kScheme = "Bearer ";
-  if (token.empty() || !same_ignoring_case(authorization.substr(0, kScheme.size()), kScheme)) return false;
+  if (!same_ignoring_case(authorization.substr(0, kScheme.size()), kScheme)) return Access::none;
   authorization.remove_prefix(kScheme.size());
-  return same_secret(authorization, token);
+  const bool full = same_secret(authorization, tokens.full);
+  const bool read_only = same_secret(authorization, tokens.read_only);
+  if (full) return Access::full;
+  return read_only ? Access::read_only : Access::none;
 }
 
 bool is_ip_literal(std::string_view text) {

@@ -15,6 +15,7 @@
 
 #include "admin/connection.h"
 #include "base/log.h"
+#include "base/peer_address.h"
 
 namespace elves::admin {
 namespace {

@@ -9,19 +9,22 @@
 #include <string>
 
 #include "admin/admin_view.h"
+#include "admin/guard.h"
 #include "base/door.h"
+#include "tls/credentials.h"
 
 namespace elves::admin {
 
 struct HttpOptions {
   std::string host = "127.0.0.1";        // a literal, or a name that resolves to one
   unsigned short port = 10180;           // 0 = any free
-  std::string token;                     // asked of every request but /healthz; "" = none, then only requests
-                                         // to localhost or an IP literal are answered
+  Tokens tokens;                         // one is asked of every request but /healthz; without any, only
+                                         // requests to localhost or an IP literal are answered
+  tls::CredentialsPtr credentials;       // a server's: HTTPS only; null = HTTP only
   std::size_t max_body = 8u << 20;       // bytes; larger: 413
   std::uint32_t max_header = 16u << 10;  // bytes of request line and header fields; larger: 431
-  std::chrono::seconds header_time{10};  // for a request to arrive whole, body included, and for a new
-                                         // connection to begin one; slower: closed
+  std::chrono::seconds header_time{10};  // for a request to arrive whole, body included, for a new connection
+                                         // to begin one, and for a TLS handshake; slower: closed
   std::chrono::seconds idle{60};         // between requests of one connection, and to take an answer
 };
 

@@ -138,6 +138,11 @@ Routed page_route(const Head& head, std::string_view path, std::string_view quer
                                           : Routed(Route(page->second));
 }
 
+const char* token_name(Access access, const Tokens& tokens) {
+  if (tokens.none() || access == Access::none) return "";
+  return access == Access::full ? "admin.token" : "admin.token.readOnly";
+}
+
 Reply index_page() {
   return {
       200,
@@ -166,7 +171,7 @@ class Promise {
 void call(AdminView& view, Route route, std::string body, const Respond& respond) {
   switch (route.endpoint) {
     case Endpoint::submit:
-      return view.submit(std::move(body), route.wait, respond);
+      return view.submit(std::move(body), route.wait, std::move(route.caller), respond);
     case Endpoint::job:
       return view.job(std::move(route.log_id), respond);
     case Endpoint::jobs:
@@ -191,18 +196,22 @@ Reply error_reply(unsigned status, std::string_view text, std::string_view code)
   return {status, fmt::format(R"({{"error":{},"code":{}}})", quoted(text), quoted(code_text))};
 }
 
-Routed route(const Head& head, std::string_view token) {
+Routed route(const Head& head, const Tokens& tokens) {
   const auto path = head.target.substr(0, head.target.find('?'));
   const auto query = head.target.substr(std::min(path.size() + 1, head.target.size()));
+  const auto access = access_of(head.authorization, tokens);
   if (path != "/healthz") {
-    if (token.empty() && !is_direct_host(head.host)) {
+    if (tokens.none() && !is_direct_host(head.host)) {
       return error_reply(403, "without a token only requests to localhost or an IP address are answered");
     }
-    if (!token.empty() && !bears_token(head.authorization, token)) {
-      return error_reply(401, "a valid Authorization: Bearer token is needed");
+    if (access == Access::none) return error_reply(401, "a valid Authorization: Bearer token is needed");
+    if (access == Access::read_only && !reads(head)) {
+      return error_reply(403, "this token may only read: admin.token is needed to submit jobs");
     }
   }
-  return page_route(head, path, query);
+  auto routed = page_route(head, path, query);
+  if (auto* route = std::get_if<Route>(&routed)) route->caller.token = token_name(access, tokens);
+  return routed;
 }
 
 void ask(AdminView& view, Route route, std::string body, std::function<void(Reply)> done) {

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "admin/admin_view.h"
+#include "admin/guard.h"
 
 namespace elves::admin {
 
@@ -38,6 +39,7 @@ enum class Endpoint : std::uint8_t { index, health, metrics, submit, job, jobs, 
 struct Route {
   explicit Route(Endpoint e) : endpoint(e) {}
   Endpoint endpoint;
+  Caller caller;            // its address is for the connection to fill in
   bool wait = false;        // submit
   std::string log_id;       // job
   std::string state;        // jobs, agents; "" = any
@@ -48,8 +50,8 @@ struct Route {
 // {"error": text, "code": code}; `code` defaults to the status.
 Reply error_reply(unsigned status, std::string_view text, std::string_view code = "");
 
-// Where the request goes, or why it does not (400, 401, 403, 404, 405, 415). `token` as in HttpOptions.
-std::variant<Route, Reply> route(const Head& head, std::string_view token);
+// Where the request goes, or why it does not (400, 401, 403, 404, 405, 415). A POST needs full access.
+std::variant<Route, Reply> route(const Head& head, const Tokens& tokens);
 
 // Asks the view. `done` is called exactly once, from any thread, inside this call or later.
 void ask(AdminView& view, Route route, std::string body, std::function<void(Reply)> done);

@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "base/log.h"
 #include "dialect/envelope.h"
 #include "dialect/error_text.h"
 #include "dialect/json_writer.h"
@@ -30,14 +31,15 @@ void AdminAdapter::on_loop(std::function<void()> action) {
   boost::asio::post(parts_.loop, std::move(action));
 }
 
-void AdminAdapter::submit(std::string body, bool wait, admin::Respond respond) {
+void AdminAdapter::submit(std::string body, bool wait, admin::Caller caller, admin::Respond respond) {
   auto request = dialect::decode_api_job(body, parts_.limits);
   Submission submission;
   submission.job = std::move(request.job);
   submission.job.from = "http";
   submission.rejected = std::move(request.error);
   submission.answerable = false;
-  on_loop([this, submission = std::move(submission), wait, respond = std::move(respond)]() mutable {
+  on_loop([this, submission = std::move(submission), wait, caller = std::move(caller),
+           respond = std::move(respond)]() mutable {
     const bool asynchronous = !submission.job.synchronous();
     Dispatcher::OnEnd on_end;
     if (wait) {
@@ -47,6 +49,8 @@ void AdminAdapter::submit(std::string body, bool wait, admin::Respond respond) {
     }
     const auto id = parts_.dispatcher.submit(std::move(submission), std::move(on_end));
     if (!id) return respond(refusal(id.error(), asynchronous));
+    log::debug("job {}: from {} over HTTP{}{}", id->text(), caller.address, caller.token.empty() ? "" : ", ",
+               caller.token);
     if (wait) return;
     dialect::JsonWriter json(80);
     json.text("log_id", id->text());

@@ -32,7 +32,7 @@ class AdminAdapter final : public admin::AdminView {
 
   explicit AdminAdapter(Parts parts) : parts_(std::move(parts)) {}
 
-  void submit(std::string body, bool wait, admin::Respond respond) override;
+  void submit(std::string body, bool wait, admin::Caller caller, admin::Respond respond) override;
   void job(std::string log_id, admin::Respond respond) override;
   void jobs(std::string state, std::string ip, std::size_t limit, admin::Respond respond) override;
   void agents(std::string state, std::string ip, std::size_t limit, admin::Respond respond) override;

@@ -23,6 +23,7 @@
 #include "app/registry_side.h"
 #include "app/result_door.h"
 #include "app/settings.h"
+#include "app/tls_sides.h"
 #include "audit/audit_log.h"
 #include "base/door.h"
 #include "base/log.h"
@@ -51,26 +52,17 @@ void allow_many_files() {
   ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
-constexpr DoorKeys kThriftKeys{"thrift.allow", "thrift.maxConnections", "thrift.maxConnectionsPerAddress"};
-constexpr DoorKeys kHttpKeys{"", "admin.maxConnections", "admin.maxConnectionsPerAddress"};
-
-// Counts a door's refusals as the events from `first` on.
-Door::OnRefused counting(MetricsSink& metrics, Event first) {
-  return [&metrics, first](Door::Refusal why) {
-    metrics.count(static_cast<Event>(static_cast<int>(first) + static_cast<int>(why)));
-  };
-}
-
 }  // namespace
 
 struct App::Parts {
   Parts(config::Options given, std::string file)
       : options(std::move(given)),
         config_file(std::move(file)),
+        tls(options, metrics),
         journal(open_journal(
             options.journal, [this](std::function<void()> action) { asio::post(loop, std::move(action)); },
             [this] { return dispatcher.open_records(); })),
-        agents(loop, timers.timers(), clock, metrics, pool_options(options)),
+        agents(loop, timers.timers(), clock, metrics, pool_options(options, tls)),
         audit(audit::open_audit(audit_options(options), metrics)),
         processors(
             loop, timers.timers(), clock, metrics,
@@ -85,6 +77,8 @@ struct App::Parts {
   void recover();
   void serve();
   void listen();
+  void listen_for_results(std::optional<wire::Server>& server, std::uint16_t port, const char* key,
+                          tls::CredentialsPtr credentials);
   void handle_signals();
   void reload();
   void drain();
@@ -96,6 +90,7 @@ struct App::Parts {
   const std::string config_file;
   Metrics metrics;
   Door agents_door{kThriftKeys, thrift_door(options), counting(metrics, Event::thrift_stranger)};
+  TlsSides tls;
   Door http_door{kHttpKeys, app::http_door(options), counting(metrics, Event::http_stranger)};
   asio::io_context loop{1};
   wire::LoopTimers timers{loop};
@@ -112,6 +107,7 @@ struct App::Parts {
   ResultDoor result_door;
   AdminAdapter admin_view;
   std::optional<wire::Server> results;
+  std::optional<wire::Server> secure_results;
   std::optional<admin::HttpServer> http;
   asio::signal_set signals{loop, SIGTERM, SIGINT, SIGHUP};
   Timer drain_limit;
@@ -126,14 +122,25 @@ App::App(config::Options options, std::string config_file)
 App::~App() = default;
 
 void App::Parts::listen() {
-  listening_on = fmt::format("{}:{} (thrift.scheduler.port)", options.thrift.host, options.thrift.port);
-  results.emplace(loop, options.thrift.host, options.thrift.port, server_limits(options), agents_door,
-                  wire::scheduler_service_handler(result_door));
-  log::info("results of asynchronous jobs are taken on {}:{}", options.thrift.host, results->port());
+  if (options.thrift.plain) {
+    listen_for_results(results, options.thrift.port, "thrift.scheduler.port", nullptr);
+  }
+  if (tls.results) {
+    listen_for_results(secure_results, options.thrift_tls.port, "thrift.tls.port", tls.results);
+  }
   if (!options.admin.enabled) return;
   listening_on = options.admin.listen + " (admin.listen)";
-  http.emplace(http_options(options), http_door, admin_view);
-  log::info("the job API listens on http://{}", options.admin.listen);
+  http.emplace(http_options(options, tls), http_door, admin_view);
+  log::info("the job API listens on {}://{}", tls.admin ? "https" : "http", options.admin.listen);
+}
+
+void App::Parts::listen_for_results(std::optional<wire::Server>& server, std::uint16_t port, const char* key,
+                                    tls::CredentialsPtr credentials) {
+  listening_on = fmt::format("{}:{} ({})", options.thrift.host, port, key);
+  const char* how = credentials ? " over TLS" : "";
+  server.emplace(loop, options.thrift.host, port, server_limits(options), agents_door,
+                 wire::scheduler_service_handler(result_door), std::move(credentials));
+  log::info("results of asynchronous jobs are taken on {}:{}{}", options.thrift.host, server->port(), how);
 }
 
 ExitCode App::run() {
@@ -223,6 +230,7 @@ void App::Parts::handle_signals() {
 }
 
 void App::Parts::reload() {
+  tls.reload();
   if (config_file.empty()) return;
   const auto loaded = config::load_file(config_file, [](const char* name) -> std::optional<std::string> {
     const char* value = std::getenv(name);
@@ -242,12 +250,13 @@ void App::Parts::reload() {
   options.thrift.max_per_address = loaded.options.thrift.max_per_address;
   options.drain = loaded.options.drain;
   dispatcher.set_limits(dispatch_limits(options));
-  agents.set_options(pool_options(options));
+  agents.set_options(pool_options(options, tls));
   processors.set_options(processor_options(options));
   agents_door.set_limits(thrift_door(options));
   log::info(
       "{} read again: log.level, job.maxOpen, job.grace, job.retry.*, agent.*, processor.*, result.*, "
-      "thrift.allow, thrift.trustForwarders, thrift.maxConnections* and drain.timeout are in force",
+      "thrift.allow, thrift.trustForwarders, thrift.maxConnections* and drain.timeout are in force; "
+      "certificates too",
       config_file);
 }
 
@@ -271,6 +280,7 @@ void App::Parts::shut_down() {
     signals.cancel();
     http.reset();
     results.reset();
+    secure_results.reset();
     agents.close();
     processors.close();
     broker.close();

@@ -19,9 +19,8 @@ enum ExitCode : int {
 
 class App {
  public:
-  // Opens the journal: throws std::runtime_error saying why it cannot be used. `config_file` is read again on
-  // SIGHUP;
-  // "" = there is none.
+  // Reads the certificates and opens the journal: throws std::runtime_error saying what cannot be used and
+  // why. `config_file` and the certificates are read again on SIGHUP; "" = there is no file.
   App(config::Options options, std::string config_file);
   ~App();
 

@@ -4,12 +4,14 @@
 #include <utility>
 
 #include "app/settings.h"
+#include "app/tls_sides.h"
 
 namespace elves::app {
 namespace asio = boost::asio;
 namespace {
 
-broker::BrokerOptions broker_options(const config::MqOptions& mq, const Journal& journal) {
+broker::BrokerOptions broker_options(const config::Options& options, const Journal& journal) {
+  const auto& mq = options.mq;
   return {.host = mq.ip,
           .port = mq.port,
           .user = mq.user,
@@ -22,14 +24,15 @@ broker::BrokerOptions broker_options(const config::MqOptions& mq, const Journal&
           .instance = journal.instance(),
           .durable_inbox = journal.durable(),
           .inbox_max_length = mq.peers_max_length,
-          .inbox_expires = mq.peers_expires};
+          .inbox_expires = mq.peers_expires,
+          .tls = broker_tls(options.mq_tls)};
 }
 
 }  // namespace
 
 void BrokerSide::open(const config::Options& options, const Journal& journal, MetricsSink& metrics) {
   publisher_.emplace(
-      broker_options(options.mq, journal),
+      broker_options(options, journal),
       [this](std::vector<std::function<void()>> done) {
         asio::post(loop_, [done = std::move(done)] {
           for (const auto& confirmed : done) confirmed();
@@ -63,8 +66,7 @@ void BrokerSide::consume(const config::Options& options, const Journal& journal,
     });
   };
   handlers.lost = [this, &dispatcher] { asio::post(loop_, [&dispatcher] { dispatcher.deliveries_lost(); }); };
-  consumer_.emplace(broker_options(options.mq, journal), request_limits(options), std::move(handlers),
-                    metrics);
+  consumer_.emplace(broker_options(options, journal), request_limits(options), std::move(handlers), metrics);
 }
 
 void BrokerSide::stop_consuming() {

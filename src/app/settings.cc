@@ -22,6 +22,14 @@ std::string reachable_host(const std::string& listening) {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : listening;
 }
 
+agent::TlsOptions agent_tls(const config::ThriftTlsOptions& options, const TlsSides& tls) {
+  using Mode = agent::TlsOptions::Mode;
+  agent::TlsOptions how{.port = options.agent_port, .credentials = tls.agents};
+  if (options.agents == "prefer") how.mode = Mode::prefer;
+  if (options.agents == "require") how.mode = Mode::require;
+  return how;
+}
+
 constexpr auto kLimits = std::to_array<std::string_view>({
     "mq.prefetch",
     "mq.maxMessage",
@@ -32,6 +40,7 @@ constexpr auto kLimits = std::to_array<std::string_view>({
     "thrift.maxDepth",
     "thrift.maxConnections",
     "thrift.maxConnectionsPerAddress",
+    "thrift.tls.maxHandshakes",
     "agent.maxInFlight",
     "agent.maxWaiting",
     "agent.maxWaitingTotal",
@@ -66,9 +75,10 @@ DispatchLimits dispatch_limits(const config::Options& options) {
   return limits;
 }
 
-agent::PoolOptions pool_options(const config::Options& options) {
+agent::PoolOptions pool_options(const config::Options& options, const TlsSides& tls) {
   agent::PoolOptions pool;
   pool.port = options.thrift.agent_port;
+  pool.connections.tls = agent_tls(options.thrift_tls, tls);
   pool.connections.out_time = options.thrift.out_time;
   pool.max_in_flight = options.agent.max_in_flight;
   pool.max_waiting = options.agent.max_waiting;
@@ -96,23 +106,34 @@ agent::ProcessorPoolOptions processor_options(const config::Options& options) {
 }
 
 wire::ServerLimits server_limits(const config::Options& options) {
-  return {{options.thrift.max_message, options.thrift.max_depth}, options.thrift.first, options.thrift.idle};
+  return {{options.thrift.max_message, options.thrift.max_depth},
+          options.thrift.first,
+          options.thrift.idle,
+          options.thrift_tls.handshake,
+          options.thrift_tls.max_handshakes};
 }
 
 audit::AuditOptions audit_options(const config::Options& options) {
   return {options.audit.file, options.audit.param == "full", options.audit.max_waiting};
 }
 
+Door::OnRefused counting(MetricsSink& metrics, Event first) {
+  return [&metrics, first](Door::Refusal why) {
+    metrics.count(static_cast<Event>(static_cast<int>(first) + static_cast<int>(why)));
+  };
+}
+
 DoorLimits thrift_door(const config::Options& options) {
   return {options.thrift.allow, options.thrift.max_connections, options.thrift.max_per_address};
 }
 
-admin::HttpOptions http_options(const config::Options& options) {
+admin::HttpOptions http_options(const config::Options& options, const TlsSides& tls) {
   const auto address = config::parse_listen(options.admin.listen);
   admin::HttpOptions how;
   how.host = address->host;
   how.port = address->port;
-  how.token = options.admin.token;
+  how.tokens = {options.admin.token, options.admin.read_only_token};
+  how.credentials = tls.admin;
   how.max_body = options.mq.max_message;
   how.max_header = options.admin.max_header;
   how.header_time = options.admin.header_time;

@@ -10,6 +10,7 @@
 #include "admin/http_server.h"
 #include "agent/agent_pool.h"
 #include "agent/processor_pool.h"
+#include "app/tls_sides.h"
 #include "audit/audit_log.h"
 #include "base/door.h"
 #include "config/options.h"
@@ -22,12 +23,17 @@
 namespace elves::app {
 
 DispatchLimits dispatch_limits(const config::Options& options);
-agent::PoolOptions pool_options(const config::Options& options);
+agent::PoolOptions pool_options(const config::Options& options, const TlsSides& tls);
 agent::ProcessorPoolOptions processor_options(const config::Options& options);
 wire::ServerLimits server_limits(const config::Options& options);
 audit::AuditOptions audit_options(const config::Options& options);
+inline constexpr DoorKeys kThriftKeys{"thrift.allow", "thrift.maxConnections",
+                                      "thrift.maxConnectionsPerAddress"};
+inline constexpr DoorKeys kHttpKeys{"", "admin.maxConnections", "admin.maxConnectionsPerAddress"};
+// Counts a door's refusals as the events from `first` on.
+Door::OnRefused counting(MetricsSink& metrics, Event first);
 DoorLimits thrift_door(const config::Options& options);
-admin::HttpOptions http_options(const config::Options& options);
+admin::HttpOptions http_options(const config::Options& options, const TlsSides& tls);
 DoorLimits http_door(const config::Options& options);
 dialect::Limits request_limits(const config::Options& options);
 

@@ -45,6 +45,38 @@ std::vector<Key> thrift_keys() {
       count("thrift.maxConnectionsPerAddress", thrift(&ThriftOptions::max_per_address), 1, kMillion),
       seconds("thrift.firstTimeout", thrift(&ThriftOptions::first), 1, kDay),
       seconds("thrift.idleTimeout", thrift(&ThriftOptions::idle), 1, kDay),
+      flag("thrift.plain", thrift(&ThriftOptions::plain)),
+  };
+}
+
+std::vector<Key> tls_keys() {
+  const auto mq = [](auto field) { return at(&Options::mq_tls, field); };
+  const auto thrift = [](auto field) { return at(&Options::thrift_tls, field); };
+  const auto admin = [](auto field) { return at(&Options::admin_tls, field); };
+  const auto file = [](const char* name, auto field) { return text(name, field, any_text, "file name"); };
+  return {
+      flag("mq.tls.enabled", mq(&MqTlsOptions::enabled)),
+      file("mq.tls.ca", mq(&MqTlsOptions::ca)),
+      file("mq.tls.cert", mq(&MqTlsOptions::cert)),
+      file("mq.tls.key", mq(&MqTlsOptions::key)),
+      flag("mq.tls.verify", mq(&MqTlsOptions::verify)),
+      text("mq.tls.serverName", mq(&MqTlsOptions::server_name), maybe_hosts, "host name or IP address"),
+
+      number("thrift.tls.port", thrift(&ThriftTlsOptions::port), 0, 65535, "port, or 0 for none"),
+      file("thrift.tls.ca", thrift(&ThriftTlsOptions::ca)),
+      file("thrift.tls.cert", thrift(&ThriftTlsOptions::cert)),
+      file("thrift.tls.key", thrift(&ThriftTlsOptions::key)),
+      choice("thrift.tls.clientCert", thrift(&ThriftTlsOptions::client_cert),
+             {"none", "optional", "required"}),
+      choice("thrift.tls.agents", thrift(&ThriftTlsOptions::agents), {"off", "prefer", "require"}),
+      port("thrift.tls.agentPort", thrift(&ThriftTlsOptions::agent_port)),
+      flag("thrift.tls.verifyName", thrift(&ThriftTlsOptions::verify_name)),
+      millis("thrift.tls.handshakeTime", thrift(&ThriftTlsOptions::handshake), 10, 60'000),
+      count("thrift.tls.maxHandshakes", thrift(&ThriftTlsOptions::max_handshakes), 10, 100'000),
+
+      file("admin.tls.cert", admin(&AdminTlsOptions::cert)),
+      file("admin.tls.key", admin(&AdminTlsOptions::key)),
+      file("admin.tls.ca", admin(&AdminTlsOptions::ca)),
   };
 }
 
@@ -181,8 +213,8 @@ std::vector<Key> process_keys() {
 std::vector<Key> make_keys() {
   std::vector<Key> all;
   for (const auto& group :
-       {mq_keys(), thrift_keys(), agent_keys(), processor_keys(), job_keys(), result_keys(), journal_keys(),
-        admin_keys(), audit_keys(), zookeeper_keys(), log_keys(), process_keys()}) {
+       {mq_keys(), thrift_keys(), tls_keys(), agent_keys(), processor_keys(), job_keys(), result_keys(),
+        journal_keys(), admin_keys(), audit_keys(), zookeeper_keys(), log_keys(), process_keys()}) {
     all.insert(all.end(), group.begin(), group.end());
   }
   return all;
@@ -206,6 +238,8 @@ const std::vector<Secret>& secrets() {
       {"admin.token", "admin.token.file", "ELVES_ADMIN_TOKEN", at(&Options::admin, &AdminOptions::token)},
       {"zookeeper.auth", "zookeeper.auth.file", "ELVES_ZOOKEEPER_AUTH",
        at(&Options::zookeeper, &ZookeeperOptions::auth)},
+      {"admin.token.readOnly", "admin.token.readOnly.file", "ELVES_ADMIN_TOKEN_READONLY",
+       at(&Options::admin, &AdminOptions::read_only_token)},
   };
   return table;
 }

@@ -10,8 +10,8 @@
 #include <map>
 
 #include "config/keys.h"
-#include "config/listen.h"
 #include "config/properties.h"
+#include "config/tls_rules.h"
 
 namespace elves::config {
 namespace {
@@ -171,12 +171,12 @@ class Loader {
     if (!options.zookeeper.auth.empty() && (colon == 0 || colon >= options.zookeeper.auth.size() - 1)) {
       error(line_of("zookeeper.auth"), "zookeeper.auth", "is no identity: user:password");
     }
-    const auto listen = parse_listen(options.admin.listen);
-    if (options.admin.enabled && !listen->loopback() && options.admin.token.empty()) {
-      error(line_of("admin.listen"), "admin.listen",
-            fmt::format("{} can be reached from other machines and so needs admin.token; without one only an "
-                        "address such as 127.0.0.1:10180 is right",
-                        quoted(options.admin.listen)));
+    for (auto& [key, message, fatal] : objections(options)) {
+      if (fatal) {
+        error(line_of(key), key, std::move(message));
+      } else {
+        warn(line_of(key), key, std::move(message));
+      }
     }
   }
 

@@ -31,6 +31,15 @@ struct MqOptions {
   std::chrono::seconds peers_expires{7 * 24 * 3600};  // mq.peers.expires: of a scheduler that is gone
 };
 
+struct MqTlsOptions {
+  bool enabled = false;     // mq.tls.enabled
+  std::string ca;           // mq.tls.ca: "" = the authorities of the system
+  std::string cert;         // mq.tls.cert: what the broker is shown; "" = nothing
+  std::string key;          // mq.tls.key: "" = in the same file
+  bool verify = true;       // mq.tls.verify: the broker's certificate and name
+  std::string server_name;  // mq.tls.serverName: the name to look for; "" = mq.ip
+};
+
 struct ThriftOptions {
   std::string host = "0.0.0.0";      // thrift.scheduler.host: where dataTransport is served
   std::uint16_t port = 10101;        // thrift.scheduler.port
@@ -45,6 +54,20 @@ struct ThriftOptions {
   std::size_t max_per_address = 1000;   // thrift.maxConnectionsPerAddress: of them
   std::chrono::seconds first{30};       // thrift.firstTimeout: for a new connection's first call to be whole
   std::chrono::seconds idle{300};       // thrift.idleTimeout: of a peer's connection
+  bool plain = true;                    // thrift.plain: whether thrift.scheduler.port is open at all
+};
+
+struct ThriftTlsOptions {
+  std::uint16_t port = 0;            // thrift.tls.port: dataTransport over TLS; 0 = none
+  std::string ca;                    // thrift.tls.ca: certifies agents; "" = the authorities of the system
+  std::string cert;                  // thrift.tls.cert: shown by the port, and to agents
+  std::string key;                   // thrift.tls.key: "" = in the same file
+  std::string client_cert = "none";  // thrift.tls.clientCert: none, optional or required
+  std::string agents = "off";        // thrift.tls.agents: off, prefer or require
+  std::uint16_t agent_port = 11102;  // thrift.tls.agentPort
+  bool verify_name = true;           // thrift.tls.verifyName: an agent's certificate must have its address
+  std::chrono::milliseconds handshake{5000};  // thrift.tls.handshakeTime: of a peer on the port
+  std::size_t max_handshakes = 500;           // thrift.tls.maxHandshakes: begun on the port in a second
 };
 
 struct AgentOptions {
@@ -96,12 +119,19 @@ struct JournalOptions {
 struct AdminOptions {
   bool enabled = true;                     // admin.enabled
   std::string listen = "127.0.0.1:10180";  // admin.listen: host:port or [v6]:port
-  std::string token;  // admin.token, admin.token.file, ELVES_ADMIN_TOKEN; needed off loopback
+  std::string token;            // admin.token, admin.token.file, ELVES_ADMIN_TOKEN; needed off loopback
+  std::string read_only_token;  // admin.token.readOnly, its .file, ELVES_ADMIN_TOKEN_READONLY: GET only
   std::size_t max_connections = 1000;    // admin.maxConnections: at a time; beyond: 503
   std::size_t max_per_address = 500;     // admin.maxConnectionsPerAddress: of them
   std::chrono::seconds header_time{10};  // admin.headerTimeout: for a request to arrive whole
   std::chrono::seconds idle{60};         // admin.idleTimeout: between requests of one connection
   std::uint32_t max_header = 16u << 10;  // admin.maxHeader: bytes of request line and header fields
+};
+
+struct AdminTlsOptions {
+  std::string cert;  // admin.tls.cert: "" = plain HTTP
+  std::string key;   // admin.tls.key: "" = in the same file
+  std::string ca;    // admin.tls.ca: clients need a certificate of it; "" = they need none
 };
 
 struct AuditOptions {
@@ -124,7 +154,9 @@ struct Options {
   bool standalone = false;  // --standalone: no broker, no ZooKeeper
   std::string ready_file;   // --ready-file: is there while jobs are taken; "" = none
   MqOptions mq;
+  MqTlsOptions mq_tls;
   ThriftOptions thrift;
+  ThriftTlsOptions thrift_tls;
   AgentOptions agent;
   ProcessorOptions processor;
   JobOptions job;
@@ -132,6 +164,7 @@ struct Options {
   JournalOptions journal;
   AdminOptions admin;
   AuditOptions audit;
+  AdminTlsOptions admin_tls;
   ZookeeperOptions zookeeper;
   log::LogOptions log;             // log.level, log.file, log.format, log.maxBytes, log.maxFiles
   std::chrono::seconds drain{30};  // drain.timeout

@@ -26,7 +26,8 @@ using namespace std::chrono_literals;
 // Answers at once, but keeps those that wait until the test answers them.
 class FakeView final : public AdminView {
  public:
-  void submit(std::string body, bool wait, Respond respond) override {
+  void submit(std::string body, bool wait, Caller caller, Respond respond) override {
+    note(std::move(caller));
     if (body == "throw") throw std::runtime_error("broken view");
     if (body == "drop") return;
     if (!wait) return respond({202, R"({"log_id":"00000000000000AA","state":"received"})"});
@@ -48,6 +49,10 @@ class FakeView final : public AdminView {
   void nodes(Respond respond) override { respond({200, R"({"nodes":[]})"}); }
   void health(Respond respond) override { respond({200, R"({"status":"ok"})"}); }
   void metrics(Respond respond) override { respond({200, "elves_jobs 1\n"}); }
+  Caller last_caller() {
+    std::lock_guard lock(mutex_);
+    return last_caller_;
+  }
 
   // Waits until `count` requests wait for their answers.
   bool has_waiting(std::size_t count) {
@@ -66,7 +71,13 @@ class FakeView final : public AdminView {
   }
 
  private:
+  void note(Caller caller) {
+    std::lock_guard lock(mutex_);
+    last_caller_ = std::move(caller);
+  }
+
   std::mutex mutex_;
+  Caller last_caller_;
   std::condition_variable changed_;
   std::deque<Respond> waiting_;
   std::vector<std::string> bodies_;

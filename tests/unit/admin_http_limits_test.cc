@@ -8,7 +8,7 @@ using namespace testing_http;
 class AdminHttpLimits : public ServerTest {};
 
 TEST_F(AdminHttpLimits, AsksForTheToken) {
-  options_.token = "secret";
+  options_.tokens.full = "secret";
   start();
   Client client(server_->port());
   const auto refused = client.ask(post("/api/v1/jobs", "{}"));

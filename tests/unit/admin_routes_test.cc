@@ -24,15 +24,15 @@ Head post(std::string_view target) {
   return head;
 }
 
-Route routed(const Head& head, std::string_view token = "") {
-  auto found = route(head, token);
+Route routed(const Head& head, const Tokens& tokens = {}) {
+  auto found = route(head, tokens);
   if (auto* reply = std::get_if<Reply>(&found)) ADD_FAILURE() << reply->status << ' ' << reply->body;
   auto* served = std::get_if<Route>(&found);
   return served ? *served : Route(Endpoint::index);
 }
 
-Reply refused(const Head& head, std::string_view token = "") {
-  auto found = route(head, token);
+Reply refused(const Head& head, const Tokens& tokens = {}) {
+  auto found = route(head, tokens);
   auto* reply = std::get_if<Reply>(&found);
   return reply ? *reply : Reply(0, "served");
 }
@@ -101,7 +101,7 @@ TEST(AdminRoutes, TakesJobsFromBrowsersOnlyAsJson) {
   for (const char* type : {"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"}) {
     Head head = post("/api/v1/jobs");
     head.content_type = type;
-    EXPECT_TRUE(std::holds_alternative<Route>(route(head, ""))) << type;
+    EXPECT_TRUE(std::holds_alternative<Route>(route(head, {}))) << type;
     head.origin = "http://elsewhere.example";
     EXPECT_EQ(refused(head).status, 415u) << type;
   }
@@ -109,16 +109,38 @@ TEST(AdminRoutes, TakesJobsFromBrowsersOnlyAsJson) {
 
 TEST(AdminRoutes, AsksForTheTokenEverywhereButOnHealthz) {
   Head head = get("/metrics");
-  EXPECT_EQ(refused(head, "secret").status, 401u);
+  EXPECT_EQ(refused(head, {"secret", ""}).status, 401u);
   for (const char* wrong :
        {"Bearer ", "Bearer secre", "Bearer secretx", "Bearer Secret", "Basic secret", "secret"}) {
     head.authorization = wrong;
-    EXPECT_EQ(refused(head, "secret").status, 401u) << wrong;
+    EXPECT_EQ(refused(head, {"secret", ""}).status, 401u) << wrong;
   }
   head.authorization = "bearer secret";
-  EXPECT_EQ(routed(head, "secret").endpoint, Endpoint::metrics);
-  EXPECT_EQ(refused(get("/nowhere"), "secret").status, 401u);
-  EXPECT_EQ(routed(get("/healthz"), "secret").endpoint, Endpoint::health);
+  EXPECT_EQ(routed(head, {"secret", ""}).endpoint, Endpoint::metrics);
+  EXPECT_EQ(refused(get("/nowhere"), {"secret", ""}).status, 401u);
+  EXPECT_EQ(routed(get("/healthz"), {"secret", ""}).endpoint, Endpoint::health);
+}
+
+TEST(AdminRoutes, AReadOnlyTokenReadsAndSubmitsNothing) {
+  const Tokens both{"secret", "look"};
+  for (const Tokens& tokens : {both, Tokens{"", "look"}}) {
+    Head head = get("/api/v1/jobs");
+    EXPECT_EQ(refused(head, tokens).status, 401u);
+    head.authorization = "Bearer ";
+    EXPECT_EQ(refused(head, tokens).status, 401u);
+    head.authorization = "Bearer look";
+    EXPECT_EQ(routed(head, tokens).caller.token, "admin.token.readOnly");
+    head.method = "HEAD";
+    EXPECT_EQ(routed(head, tokens).endpoint, Endpoint::jobs);
+    Head submit = post("/api/v1/jobs");
+    submit.authorization = "Bearer look";
+    EXPECT_EQ(refused(submit, tokens).status, 403u);
+    EXPECT_NE(refused(submit, tokens).body.find("may only read"), std::string::npos);
+  }
+  Head submit = post("/api/v1/jobs");
+  submit.authorization = "Bearer secret";
+  EXPECT_EQ(routed(submit, both).caller.token, "admin.token");
+  EXPECT_EQ(routed(post("/api/v1/jobs")).caller.token, "");
 }
 
 TEST(AdminRoutes, WithoutATokenAnswersOnlyToAddresses) {
@@ -133,7 +155,7 @@ TEST(AdminRoutes, WithoutATokenAnswersOnlyToAddresses) {
     EXPECT_EQ(refused(head).status, 403u) << host;
   }
   head.authorization = "Bearer secret";
-  EXPECT_EQ(routed(head, "secret").endpoint, Endpoint::jobs);
+  EXPECT_EQ(routed(head, {"secret", ""}).endpoint, Endpoint::jobs);
 }
 
 TEST(AdminRoutes, WordsAnErrorAsJson) {

@@ -20,7 +20,7 @@ constexpr const char* kSucceeded =
 // A scheduler that gives the answers the test has put in.
 class FakeScheduler final : public admin::AdminView {
  public:
-  void submit(std::string body, bool wait, admin::Respond respond) override {
+  void submit(std::string body, bool wait, admin::Caller, admin::Respond respond) override {
     std::lock_guard lock(mutex_);
     bodies_.push_back(body);
     respond(wait ? run_answer : admin::Answer{202, R"({"log_id":"00000000000000AB","state":"received"})"});
@@ -66,7 +66,7 @@ class CtlCommands : public testing::Test {
   CtlCommands() {
     admin::HttpOptions options;
     options.port = 0;
-    options.token = "secret";
+    options.tokens.full = "secret";
     server_ = std::make_unique<admin::HttpServer>(options, door_, scheduler_);
     environment_["ELVES_URL"] = "http://127.0.0.1:" + std::to_string(server_->port());
     environment_["ELVES_ADMIN_TOKEN"] = "secret";
