@@ -51,14 +51,24 @@ def certificates(tmp_path_factory):
     return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
-@pytest.fixture(scope="session")
-def broker(tmp_path_factory, certificates):
-    rabbit = RabbitMq(tmp_path_factory.mktemp("rabbit"), certificates)
+def run_broker(folder, certificates=None):
+    rabbit = RabbitMq(folder, certificates)
     try:
         rabbit.start()
         yield rabbit
     finally:
         rabbit.close()
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory):
+    yield from run_broker(tmp_path_factory.mktemp("rabbit"))
+
+
+@pytest.fixture(scope="module")
+def tls_broker(tmp_path_factory, certificates):
+    """One that speaks TLS on `tls_port`, too."""
+    yield from run_broker(tmp_path_factory.mktemp("tls-rabbit"), certificates)
 
 
 @pytest.fixture(scope="session")

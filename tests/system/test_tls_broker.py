@@ -21,9 +21,9 @@ def settings(certificates, **more):
 
 
 @pytest.fixture
-def make(make_site, broker, certificates):
+def make(make_site, tls_broker, certificates):
     def make_one(port=None, **more):
-        return make_site(broker=broker, agents=[AGENT], broker_port=port or broker.tls_port,
+        return make_site(broker=tls_broker, agents=[AGENT], broker_port=port or tls_broker.tls_port,
                          settings=settings(certificates, **more))
     return make_one
 
@@ -121,9 +121,9 @@ def elvesctl(envelope, *arguments, **variables):
                           input=envelope, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_elvesctl_sends_over_amqps(make, broker, certificates):
+def test_elvesctl_sends_over_amqps(make, tls_broker, certificates):
     site = make().start()
-    url = f"amqps://{USER}:{PASSWORD}@127.0.0.1:{broker.tls_port}/{site.vhost}"
+    url = f"amqps://{USER}:{PASSWORD}@127.0.0.1:{tls_broker.tls_port}/{site.vhost}"
     envelope = '{"mqkey": "openapi.scheduler.sendSync.1", "mqtype": "cast", "id": "1", "agent_ip": "%s", ' \
                '"mode": "sanp", "app": "apptest", "func": "echo", "param": "p", "timeout": 10}' % AGENT
     good = elvesctl(envelope, ELVES_AMQP=url, ELVES_CA=str(certificates.ca))
@@ -135,7 +135,7 @@ def test_elvesctl_sends_over_amqps(make, broker, certificates):
     assert PASSWORD not in good.stderr + bad.stderr
 
 
-def test_a_foreign_client_shares_the_tls_port(make, broker, certificates):
+def test_a_foreign_client_shares_the_tls_port(make, tls_broker, certificates):
     """pika over TLS with a certificate of its own, and the scheduler over TLS: all ends are secured."""
     import pika
     site = make().start()
@@ -146,7 +146,7 @@ def test_a_foreign_client_shares_the_tls_port(make, broker, certificates):
         @staticmethod
         def connect(vhost):
             return pika.BlockingConnection(pika.ConnectionParameters(
-                "127.0.0.1", broker.tls_port, vhost, pika.PlainCredentials(USER, PASSWORD),
+                "127.0.0.1", tls_broker.tls_port, vhost, pika.PlainCredentials(USER, PASSWORD),
                 ssl_options=pika.SSLOptions(context, "127.0.0.1")))
 
     peer = Peer(Secured, site.vhost, components=())
