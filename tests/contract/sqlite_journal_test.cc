@@ -127,6 +127,14 @@ TEST_F(SqliteJournals, AFileOfANewerVersionIsRefused) {
 }
 
 // tests/contract/fixtures has a dump of a file of each version, with the same jobs. A new version needs one.
+// As the files that were written before jobs had callers hold it.
+JobRecord without_caller(JobRecord record) {
+  Job job = *record.job;
+  job.caller.clear();
+  record.job = std::make_shared<const Job>(std::move(job));
+  return record;
+}
+
 TEST_F(SqliteJournals, AFileOfEveryVersionOpens) {
   for (int version = 1; version <= current_version(); ++version) {
     SCOPED_TRACE(version);
@@ -136,7 +144,7 @@ TEST_F(SqliteJournals, AFileOfEveryVersionOpens) {
     const auto journal = open();
     const Records found = loop.open_jobs(*journal);
     ASSERT_EQ(ids(found), (Ids{0xA1, 0xA2, 0xA4}));
-    expect_same(found[0], full_record(0xA1));
+    expect_same(found[0], without_caller(full_record(0xA1)));
     expect_same(found[1], record_of(0xA2, JobState::accepted));
     expect_same(found[2], record_of(0xA4, JobState::received));
     EXPECT_EQ(ids(loop.list(*journal, {.state = "done", .ip = "", .limit = 10})), Ids{0xA3});
