@@ -3,7 +3,6 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
-#include "base/log.h"
 #include "dialect/envelope.h"
 #include "dialect/error_text.h"
 #include "dialect/json_writer.h"
@@ -21,6 +20,11 @@ admin::Answer refusal(const Error& error, bool asynchronous) {
   return {status, std::move(json).finish()};
 }
 
+// Job::caller.
+std::string text_of(const admin::Caller& caller) {
+  return caller.token.empty() ? caller.address : caller.token + '@' + caller.address;
+}
+
 std::string shown(const JobRecord& record) {
   return dialect::encode_api_job(*record.job, record.outcome, state_name(record.state));
 }
@@ -36,10 +40,10 @@ void AdminAdapter::submit(std::string body, bool wait, admin::Caller caller, adm
   Submission submission;
   submission.job = std::move(request.job);
   submission.job.from = "http";
+  submission.job.caller = text_of(caller);
   submission.rejected = std::move(request.error);
   submission.answerable = false;
-  on_loop([this, submission = std::move(submission), wait, caller = std::move(caller),
-           respond = std::move(respond)]() mutable {
+  on_loop([this, submission = std::move(submission), wait, respond = std::move(respond)]() mutable {
     const bool asynchronous = !submission.job.synchronous();
     Dispatcher::OnEnd on_end;
     if (wait) {
@@ -49,8 +53,6 @@ void AdminAdapter::submit(std::string body, bool wait, admin::Caller caller, adm
     }
     const auto id = parts_.dispatcher.submit(std::move(submission), std::move(on_end));
     if (!id) return respond(refusal(id.error(), asynchronous));
-    log::debug("job {}: from {} over HTTP{}{}", id->text(), caller.address, caller.token.empty() ? "" : ", ",
-               caller.token);
     if (wait) return;
     dialect::JsonWriter json(80);
     json.text("log_id", id->text());

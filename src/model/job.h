@@ -52,7 +52,7 @@ struct Job {
   JobType type = JobType::sync;
   Dialect dialect = Dialect::flat;
   std::string from;      // asking component: "openapi", "cron", "queue"; "http" for the job API
-  std::string caller;    // of the job API: its token's name and its address, "ops@10.0.0.5"; else ""
+  std::string caller;    // of the job API: its token's key and its address, "admin.token@10.0.0.5"; else ""
   std::string mid;       // flat: the message's id, last part of mqkey; may be ""
   std::string id;        // asynchronous: the initiator's id
   std::string rand_id;   // flat, asynchronous: with `id` names one execution; may be ""

@@ -78,7 +78,15 @@ def test_the_job_api_is_a_way_in_too(audited):
     answer = site.scheduler.http("POST", "/api/v1/jobs?wait=true",
                                  {"ip": "127.0.0.2", "app": "apptest", "func": "echo", "param": new_id()})
     asked, ended = wait_lines(site.audit, 2, log_id=answer.json["log_id"])
-    assert (asked["from"], ended["outcome"]) == ("http", "succeeded")
+    assert (asked["from"], asked["caller"], ended["outcome"]) == ("http", "127.0.0.1", "succeeded")
+
+
+def test_the_job_apis_caller_is_told_by_its_token(audited):
+    site = audited(**{"admin.token": SECRET})
+    answer = site.scheduler.http("POST", "/api/v1/jobs?wait=true", {"ip": "127.0.0.2", "app": "apptest", "func": "echo"},
+                                 {"Authorization": f"Bearer {SECRET}"})
+    asked, ended = wait_lines(site.audit, 2, log_id=answer.json["log_id"])
+    assert asked["caller"] == ended["caller"] == "admin.token@127.0.0.1"
 
 
 def test_a_job_that_outlives_its_scheduler_ends_in_the_log_of_the_next(audited):
