@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/process_privacy.h"
 #include "tls/credentials.h"
 #include "wire/loop_timers.h"
 #include "worker/agent.h"
@@ -110,6 +111,7 @@ void renew(const worker::AgentCredentials& credentials) {
 }
 
 int serve(worker::AgentConfig config, const worker::AgentCredentials& credentials) {
+  if (!config.tls.cert.empty()) keep_out_of_dumps();
   boost::asio::io_context loop;
   const SystemClock clock;
   wire::LoopTimers driver(loop);

@@ -167,6 +167,8 @@ class Loader {
       error(line_of("zookeeper.enabled"), "zookeeper.enabled",
             "true needs zookeeper.host: host:port,host:port");
     }
+    for (const std::string* cert : {&options.mq_tls.cert, &options.thrift_tls.cert, &options.admin_tls.cert})
+      loaded_.secret |= !cert->empty();
     const auto colon = options.zookeeper.auth.find(':');
     if (!options.zookeeper.auth.empty() && (colon == 0 || colon >= options.zookeeper.auth.size() - 1)) {
       error(line_of("zookeeper.auth"), "zookeeper.auth", "is no identity: user:password");
