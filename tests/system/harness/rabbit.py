@@ -12,7 +12,7 @@ from .util import accepts, end_process, free_port, wait_for
 PROGRAMS = "/usr/lib/rabbitmq/bin"
 USER = "elves-test"
 PASSWORD = "pa55-never-to-be-logged"
-VHOSTS = 160
+VHOSTS = 240
 
 
 class RabbitMq:
