@@ -24,7 +24,7 @@ struct Finding {
 
 struct Loaded {
   Options options;
-  bool secret = false;          // a password, token or private key was given: it must not get into a core dump
+  bool secret = false;  // a password, token or private key was given: it must not get into a core dump
   std::vector<Finding> errors;  // with any of these the options must not be used: exit 78
   std::vector<Finding>
       warnings;  // unknown keys (naming the nearest known one), keys given twice, readable secrets
