@@ -21,9 +21,8 @@ bool Dispatcher::refuse_stranger(const AgentResult& result, const std::string& e
   ports_.metrics.count(Event::result_refused);
   if (const auto held = refusals_.pass(ports_.clock.now())) {
     log::warn(
-        "a result for {:.80} is refused: {} brought it, its agent is {}; thrift.trustForwarders names those "
-        "who "
-        "may bring others' results{}",
+        "a result for {:.80} is refused: {} brought it, its agent is {}; thrift.trustForwarders names "
+        "those who may bring others' results{}",
         result.id, result.peer, expected, and_more(*held));
   }
   taken(false);

@@ -15,9 +15,8 @@
 //  - The app's processor is called for a result that is durable, before the message that ends the job.
 //    Once that call may have been made it is not made again, not even by a later process. How the
 //    journal knows: docs/adr/0013.
-//  - No agent outside DispatchLimits::allow is called, and a result is taken only from the address that its
-//  job
-//    was sent to, or from a forwarder: belonging.cc.
+//  - No agent outside DispatchLimits::allow is called, and a result is taken only from the address that
+//    its job was sent to, or from a forwarder: belonging.cc.
 //  - An execution that another scheduler may wait for ends there as well: docs/adr/0009.
 //  - Nothing waits forever: every job has a deadline, and max_open bounds them all.
 #pragma once

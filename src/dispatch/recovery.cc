@@ -111,10 +111,11 @@ void Dispatcher::close_interrupted(JobRecord record) {
   record.state = JobState::published;
   record.outcome.running = false;
   record.outcome.error = Error{ErrorCode::outcome_unknown, "the scheduler ended before the job did"};
-  if (record.job->fingerprint == 0 && !record.job->synchronous()) {
-    // No broker has it, so it is over; but its agent may bring a result yet.
+  if (record.job->fingerprint == 0) {
+    // No broker has it, so it is over; but the agent of an asynchronous one may bring a result yet.
     record.outcome.ended = ports_.clock.wall_now();
-    finished_.add(record.job, record.outcome);
+    ports_.audit.ended(record.job, record.outcome);
+    if (!record.job->synchronous()) finished_.add(record.job, record.outcome);
   }
   ports_.journal.write(std::move(record), {});
 }

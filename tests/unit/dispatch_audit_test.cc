@@ -64,5 +64,22 @@ TEST(Audit, ALateResultEndsTheJobAgain) {
   EXPECT_TRUE(bench.audit.ends[1].outcome.succeeded());
 }
 
+// One that came from the broker comes again, and ends then.
+TEST(Audit, AJobThatWasCutOffWithItsSchedulerEndsWithTheNext) {
+  for (const bool brokers : {false, true}) {
+    for (const JobType type : {JobType::sync, JobType::queue}) {
+      Bench bench;
+      Job job = request(type).job;
+      job.log_id = LogId(7);
+      if (!brokers) job.fingerprint = 0;
+      JobRecord left;
+      left.job = std::make_shared<const Job>(std::move(job));
+      bench.dispatcher.recover({left});
+      ASSERT_EQ(bench.audit.ends.size(), brokers ? 0U : 1U);
+      for (const auto& end : bench.audit.ends) EXPECT_EQ(end.outcome.error->code, ErrorCode::outcome_unknown);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace elves::testing
