@@ -17,6 +17,9 @@ namespace elves::agent {
 namespace asio = boost::asio;
 namespace {
 
+// Between two looks for an address that is not known yet.
+constexpr Millis kLookAgain{50};
+
 constexpr PeerKind kProcessors{"processor", Event::processor_given_up, Event::processor_not_tried};
 
 void rethrow(const std::exception_ptr& error) {
@@ -55,10 +58,10 @@ void ProcessorPool::Call::expire() { done({false, late(), Millis(0)}); }
 void ProcessorPool::notify(JobPtr job, const WorkerAnswer& answer, Leaving leaving, Done done) {
   if (connections_.closed()) return refuse(std::move(done), {ErrorCode::processor_failed, kClosed});
   const auto address = lookup_(job->app);
-  if (!address) return refuse(std::move(done), address.error());
+  if (address && !*address) return refuse(std::move(done), address->error());
   Processor& to = processors_[job->app];
-  if (auto why = connections_.refuses(*peer_at(*address, job->app, to)))
-    return refuse(std::move(done), std::move(*why));
+  auto why = address ? connections_.refuses(*peer_at(**address, job->app, to)) : std::nullopt;
+  if (why) return refuse(std::move(done), std::move(*why));
   const bool at_once = to.waiting.empty() && to.lanes < options_.max_in_flight;
   if (!at_once && to.waiting.size() >= options_.max_waiting) {
     metrics_.count(Event::processor_overloaded);
@@ -111,7 +114,7 @@ asio::awaitable<void> ProcessorPool::run_one(Processor& processor, Call& call) {
 
 asio::awaitable<Result<void>> ProcessorPool::make(Processor& processor, Call& call) {
   if (call.deadline.passed(clock_.now())) co_return late();
-  const auto address = lookup_(call.job->app);
+  const auto address = co_await address_for(call);
   if (!address) co_return address.error();
   const std::shared_ptr<Peer> peer = peer_at(*address, call.job->app, processor);
   auto channel = co_await connections_.connect(*peer, call.deadline);
@@ -125,6 +128,21 @@ asio::awaitable<Result<void>> ProcessorPool::make(Processor& processor, Call& ca
   if (!channel) co_return channel.error();
   auto sent = co_await send(*peer, std::move(*channel), call);
   co_return sent;
+}
+
+asio::awaitable<Result<ProcessorAddress>> ProcessorPool::address_for(const Call& call) {
+  asio::steady_timer pause(loop_);
+  boost::system::error_code ignored;
+  auto token = asio::redirect_error(asio::use_awaitable, ignored);
+  auto address = lookup_(call.job->app);
+  while (!address && !connections_.closed() && !call.deadline.passed(clock_.now())) {
+    pause.expires_after(kLookAgain);
+    co_await pause.async_wait(token);
+    address = lookup_(call.job->app);
+  }
+  if (address) co_return *address;
+  if (connections_.closed()) co_return Error{ErrorCode::processor_failed, kClosed};
+  co_return Error{ErrorCode::app_not_found, "no processor address known yet for " + call.job->app};
 }
 
 asio::awaitable<Result<void>> ProcessorPool::may_leave(Call& call) {

@@ -36,8 +36,9 @@ struct ProcessorPoolOptions {
 // Loop thread only. Results for one app leave in the order they came.
 class ProcessorPool final : public ProcessorClient {
  public:
-  // Where the app's processor is now, or the error that says why nobody knows. Asked before every call.
-  using Lookup = std::function<Result<ProcessorAddress>(const std::string& app)>;
+  // Where the app's processor is now, or the error that says why nobody knows; nullopt: not known yet, the
+  // call waits and asks again. Asked before every call.
+  using Lookup = std::function<std::optional<Result<ProcessorAddress>>(const std::string& app)>;
 
   ProcessorPool(boost::asio::io_context& loop, Timers& timers, const Clock& clock, MetricsSink& metrics,
                 Lookup lookup, const ProcessorPoolOptions& options);
@@ -77,6 +78,7 @@ class ProcessorPool final : public ProcessorClient {
   boost::asio::awaitable<void> lane(Processor& processor);
   boost::asio::awaitable<void> run_one(Processor& processor, Call& call);
   boost::asio::awaitable<Result<void>> make(Processor& processor, Call& call);
+  boost::asio::awaitable<Result<ProcessorAddress>> address_for(const Call& call);
   boost::asio::awaitable<Result<void>> may_leave(Call& call);
   boost::asio::awaitable<Result<void>> send(Peer& peer, std::unique_ptr<CountedChannel> channel, Call& call);
   void refuse(Done done, Error why);

@@ -100,7 +100,8 @@ struct App::Parts {
   agent::AgentPool agents;
   const std::unique_ptr<AuditTrail> audit;
   const ProcessorAddresses addresses{options.processor.addresses,
-                                     [this](const std::string& app) { return registry.processor(app); }};
+                                     [this](const std::string& app) { return registry.processor(app); },
+                                     [this] { return registry.processors_heard(); }};
   agent::ProcessorPool processors;
   BrokerSide broker{loop};
   Dispatcher dispatcher;

@@ -8,13 +8,14 @@
 
 namespace elves::app {
 
-ProcessorAddresses::ProcessorAddresses(const Texts& configured, Registered registered)
-    : configured_(configured), registered_(std::move(registered)) {}
+ProcessorAddresses::ProcessorAddresses(const Texts& configured, Registered registered, Heard heard)
+    : configured_(configured), registered_(std::move(registered)), heard_(std::move(heard)) {}
 
-Result<agent::ProcessorAddress> ProcessorAddresses::find(const std::string& app) const {
-  auto text = registered_ ? registered_(app) : std::nullopt;
+std::optional<Result<agent::ProcessorAddress>> ProcessorAddresses::find(const std::string& app) const {
+  auto text = registered_(app);
   if (!text) {
     const auto found = configured_.find(app);
+    if (found == configured_.end() && !heard_()) return std::nullopt;
     if (found == configured_.end())
       return Error{ErrorCode::app_not_found, "no processor address known for " + app};
     text = found->second;

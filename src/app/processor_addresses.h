@@ -17,16 +17,19 @@ class ProcessorAddresses {
   using Texts = std::map<std::string, std::string>;
   // What ZooKeeper has for the app; nullopt = nothing.
   using Registered = std::function<std::optional<std::string>(const std::string& app)>;
+  // Whether ZooKeeper was heard, so that what `registered` does not have is not there.
+  using Heard = std::function<bool()>;
 
-  // `configured` (processor.{app}) is read at every look-up. An empty `registered` knows nothing.
-  explicit ProcessorAddresses(const Texts& configured, Registered registered = {});
+  // `configured` (processor.{app}) is read at every look-up.
+  ProcessorAddresses(const Texts& configured, Registered registered, Heard heard);
 
-  // Errors: app_not_found; processor_failed: there is one that is none.
-  Result<agent::ProcessorAddress> find(const std::string& app) const;
+  // nullopt: it may still be heard of. Errors: app_not_found; processor_failed: there is one that is none.
+  std::optional<Result<agent::ProcessorAddress>> find(const std::string& app) const;
 
  private:
   const Texts& configured_;
   const Registered registered_;
+  const Heard heard_;
 };
 
 }  // namespace elves::app

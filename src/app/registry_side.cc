@@ -35,6 +35,7 @@ std::string node_text(const registry::Member& member, WallTime now) {
 }  // namespace
 
 void RegistrySide::open(const config::Options& options, const Journal& journal) {
+  opened_ = true;
   if (options.standalone || !options.zookeeper.enabled) return;
   registry_.emplace(
       registry_options(options), registry_self(options, clock_, journal.instance()),

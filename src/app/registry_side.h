@@ -39,12 +39,15 @@ class RegistrySide {
   bool offline_for(const std::string& ip, Millis longer_than) const;
   // "host:port" of the app's processor; nullopt when ZooKeeper has none.
   std::optional<std::string> processor(const std::string& app) const;
+  // Whether it was heard which there are; true when ZooKeeper is not used. Before open() it is not known.
+  bool processors_heard() const { return opened_ && (!registry_ || registry_->processors_heard()); }
 
  private:
   boost::asio::io_context& loop_;
   Timers& timers_;
   const Clock& clock_;
   MetricsSink& metrics_;
+  bool opened_ = false;
   std::optional<registry::Registry> registry_;
 };
 

@@ -12,7 +12,8 @@ Processors::Processors(FolderOptions folder, Session& session, Timers& timers, c
     : metrics_(metrics),
       folder_(
           std::move(folder), session, timers, clock, metrics,
-          [this](const std::string& app, const std::optional<Node>& node) { take(app, node); }, [] {}) {}
+          [this](const std::string& app, const std::optional<Node>& node) { take(app, node); },
+          [this] { heard_ = true; }) {}
 
 std::optional<std::string> Processors::address(const std::string& app) const {
   const auto found = addresses_.find(app);

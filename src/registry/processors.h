@@ -20,12 +20,15 @@ class Processors final {
 
   // "host:port" or "[v6]:port"; nullopt when there is no node for the app, or it holds no address.
   std::optional<std::string> address(const std::string& app) const;
+  // Whether there was an answer yet, be it a refusal.
+  bool heard() const { return heard_; }
 
  private:
   void take(const std::string& app, const std::optional<Node>& node);
 
   MetricsSink& metrics_;
   std::map<std::string, std::string> addresses_;
+  bool heard_ = false;
   Folder folder_;
 };
 

@@ -47,6 +47,8 @@ class Registry {
   const Agents& agents() const { return agents_; }
   // Where an app's processor is, by its node {root}/processor/{app}: "host:port"; nullopt when there is none.
   std::optional<std::string> processor(const std::string& app) const { return processors_.address(app); }
+  // Whether ZooKeeper has answered, since the process started, which processors there are.
+  bool processors_heard() const { return processors_.heard(); }
 
  private:
   Session session_;

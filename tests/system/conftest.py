@@ -8,6 +8,7 @@ from harness import elves_agent
 from harness import generated as generator
 from harness import scheduler as scheduler_module
 from harness.certificates import Certificates
+from harness.processors import AppProcessor
 from harness.rabbit import RabbitMq
 from harness.site import Site
 from harness.zoo import Server
@@ -103,6 +104,20 @@ def zoo(tmp_path_factory):
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def processor():
+    """Makes processors that end with the test."""
+    made = []
+
+    def make(kind="ok", port=None):
+        made.append(AppProcessor(kind, port))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
 
 
 @pytest.fixture

@@ -6,27 +6,13 @@ import sys
 import pytest
 from harness.answers import accepted, code_of, ended_flat, fence
 from harness.jobs import new_id, send_async, send_sync
-from harness.processors import AppProcessor, OneAtATime
+from harness.processors import (
+    MAY_HAVE, AppProcessor, OneAtATime, asynchronous, jobs_in, processor_of, settled)
 from harness.proxy import Proxy
 from harness.scheduler import REPOSITORY, Scheduler, broker_settings
 from harness.thrift_peers import result_of, send_result
 from harness.util import accepts, end_process, free_port, wait_for
 
-MAY_HAVE = "it may have been called: the scheduler ended before its answer was kept"
-
-
-@pytest.fixture
-def processor():
-    """Makes processors that end with the test."""
-    made = []
-
-    def make(kind="ok", port=None):
-        made.append(AppProcessor(kind, port))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 @pytest.fixture
@@ -42,29 +28,6 @@ def make(make_site, broker):
 def counted(site, name):
     text = site.scheduler.http("GET", "/metrics").text
     return next(int(float(line.split()[1])) for line in text.splitlines() if line.startswith(name + " "))
-
-
-def jobs_in(site, state):
-    return site.scheduler.http("GET", "/api/v1/jobs", query={"state": state}).json["jobs"]
-
-
-def asynchronous(peer, **fields):
-    """A sendAsync that asks for the processor, sent."""
-    job = send_async(**{"mqtype": "cast", "mode": "sap", "param": new_id(), "timeout": 60, **fields})
-    peer.publish(job)
-    return job
-
-
-def settled(site, peer, count=1, **fields):
-    """Jobs whose result is in, and whose processor has not answered."""
-    jobs = [asynchronous(peer, **fields) for _ in range(count)]
-    wait_for(lambda: len(jobs_in(site, "settled")) >= count, 10, "the results to be in")
-    return jobs
-
-
-def processor_of(message):
-    data = message["data"]
-    return data["processor_sync_flag"], data["processor_sync_error"]
 
 
 class TestRestarts:

@@ -7,8 +7,10 @@ from thrift.protocol.TBinaryProtocol import TBinaryProtocol, TBinaryProtocolFact
 from thrift.server import TServer
 from thrift.transport import TSocket, TTransport
 
+from .jobs import new_id, send_async
 from .util import free_port, wait_for
 
+MAY_HAVE = "it may have been called: the scheduler ended before its answer was kept"
 KINDS = ("ok", "exception", "hang_up", "silent", "garbage", "held")
 
 
@@ -119,3 +121,26 @@ class OneAtATime:
     @property
     def address(self):
         return f"127.0.0.1:{self.port}"
+
+
+def jobs_in(site, state):
+    return site.scheduler.http("GET", "/api/v1/jobs", query={"state": state}).json["jobs"]
+
+
+def asynchronous(peer, **fields):
+    """A sendAsync that asks for the processor, sent."""
+    job = send_async(**{"mqtype": "cast", "mode": "sap", "param": new_id(), "timeout": 60, **fields})
+    peer.publish(job)
+    return job
+
+
+def settled(site, peer, count=1, **fields):
+    """Jobs whose result is in, and whose processor has not answered."""
+    jobs = [asynchronous(peer, **fields) for _ in range(count)]
+    wait_for(lambda: len(jobs_in(site, "settled")) >= count, 10, "the results to be in")
+    return jobs
+
+
+def processor_of(message):
+    data = message["data"]
+    return data["processor_sync_flag"], data["processor_sync_error"]
