@@ -8,7 +8,7 @@ import tempfile
 
 import pytest
 from harness.scheduler import PROGRAM, environment, properties
-from harness.util import free_port, wait_for
+from harness.util import core_limit, free_port, wait_for
 
 SECRET = "sesame-open"
 
@@ -42,6 +42,12 @@ def unprivileged(program):  # noqa: ARG001, it must be built
             assert int(ready.read_text()) == process.pid
             return process, user.pw_uid, ready
 
+        def hand_over(file):
+            given = shutil.copy(file, folder)
+            os.chown(given, user.pw_uid, user.pw_gid)
+            return given
+
+        start.hand_over = hand_over
         yield start
         for process in processes:
             process.kill()
@@ -52,14 +58,12 @@ def owner(process, file):
     return os.stat(f"/proc/{process.pid}/{file}").st_uid
 
 
-def core_limit(process):
-    limits = pathlib.Path(f"/proc/{process.pid}/limits").read_text()
-    return next(line for line in limits.splitlines() if line.startswith("Max core file size")).split()[4:6]
-
-
-@pytest.mark.parametrize("where", ["file", "environment"])
-def test_no_core_dump_and_no_look_at_its_memory_with_a_secret(unprivileged, where):
+@pytest.mark.parametrize("where", ["file", "environment", "key"])
+def test_no_core_dump_and_no_look_at_its_memory_with_a_secret(unprivileged, certificates, where):
     given = {"admin.token": SECRET} if where == "file" else {}
+    if where == "key":
+        given = {"admin.tls.cert": unprivileged.hand_over(certificates.local.cert),
+                 "admin.tls.key": unprivileged.hand_over(certificates.local.key)}
     variables = {"ELVES_ADMIN_TOKEN": SECRET} if where == "environment" else {}
     process, _, _ = unprivileged(variables, **given)
     assert owner(process, "environ") == 0 and owner(process, "mem") == 0

@@ -9,7 +9,7 @@ from harness import elves_agent
 from harness.certificates import client_context, outdated
 from harness.elves_agent import HOST, until
 from harness.scheduler import Scheduler
-from harness.util import free_port
+from harness.util import core_limit, free_port
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.transport import TSSLSocket, TTransport
 
@@ -56,6 +56,14 @@ def test_what_is_not_good_tls_is_refused(start_agent, certificates):
         with socket.create_connection((HOST, port_of(agent)), timeout=10) as old:
             outdated(client_context()).wrap_socket(old)
     assert hello(agent, certificates, certificates.client) == "hello tls"
+
+
+def test_the_key_does_not_get_into_a_core_dump(start_agent, certificates):
+    without = start_agent()
+    agent = start_agent(tls=tls(certificates))
+    assert core_limit(agent.process) == ["0", "0"]
+    assert core_limit(without.process) == core_limit("self")
+    assert agent.run("hello", "plain").result == "hello plain"
 
 
 @pytest.mark.parametrize(("section", "why"), [

@@ -1,6 +1,7 @@
 """Small things every part of the harness needs: waiting, free ports, ending processes."""
 import itertools
 import os
+import pathlib
 import random
 import socket
 import subprocess
@@ -63,3 +64,9 @@ def end_process(process, timeout=10.0):
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
+
+
+def core_limit(process):
+    """The soft and the hard limit on core dumps of a process, or of "self"."""
+    limits = pathlib.Path(f"/proc/{getattr(process, 'pid', process)}/limits").read_text()
+    return next(line for line in limits.splitlines() if line.startswith("Max core file size")).split()[4:6]
