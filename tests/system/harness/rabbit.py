@@ -12,7 +12,7 @@ from .util import accepts, end_process, free_port, wait_for
 PROGRAMS = "/usr/lib/rabbitmq/bin"
 USER = "elves-test"
 PASSWORD = "pa55-never-to-be-logged"
-VHOSTS = 240
+BATCH = 40  # virtual hosts made at a time: every start of the broker opens all that there are
 
 
 class RabbitMq:
@@ -25,7 +25,8 @@ class RabbitMq:
         self.tls_port = free_port()
         self._epmd_port = free_port()
         self._node = f"elves-{os.getpid()}-{self.port}@localhost"
-        self._unused = [f"test-{number}" for number in range(VHOSTS)]
+        self._vhosts = []
+        self._unused = []
         self._server = None
         self._epmd = None
         self._environment = self._write_files()
@@ -63,13 +64,9 @@ class RabbitMq:
         if self._epmd is not None:
             end_process(self._epmd)
 
-    def has_on_disk(self, name):
-        """Whether a durable queue of this name survives kill(): it is in the files, not only in the broker's memory."""
-        files = (file for file in (self.folder / "mnesia").rglob("*") if file.suffix in (".LOG", ".DCL", ".DCD"))
-        try:
-            return any(name.encode() in file.read_bytes() for file in files)
-        except FileNotFoundError:  # the broker is just putting another one in its place
-            return False
+    def flush(self):
+        """What was declared until now is on disk and survives kill(): the broker writes it some time later by itself."""
+        assert self.rabbitmqctl("eval", "mnesia:dump_log().").strip() == "dumped"
 
     def rabbitmqctl(self, *arguments):
         """Runs rabbitmqctl against this node (a second or two) and answers with its output."""
@@ -81,7 +78,10 @@ class RabbitMq:
         self.rabbitmqctl("close_all_connections", "--vhost", vhost, "closed by a test")
 
     def new_vhost(self):
-        """The name of a virtual host nobody has used yet."""
+        """The name of a virtual host nobody has used yet; the broker must run."""
+        if not self._unused:
+            self._define_vhosts()
+            self.rabbitmqctl("import_definitions", self._definitions)
         return self._unused.pop(0)
 
     def connect(self, vhost):
@@ -97,7 +97,7 @@ class RabbitMq:
         if not accepts("127.0.0.1", self.port):
             return False
         try:
-            self.connect(f"test-{VHOSTS - 1}").close()
+            self.connect(self._vhosts[-1]).close()
             return True
         except pika.exceptions.AMQPError:
             return False
@@ -113,22 +113,30 @@ class RabbitMq:
                 "ssl_options.verify = verify_peer\n"
                 "ssl_options.fail_if_no_peer_cert = false\n")
 
-    def _write_files(self):
-        vhosts = list(self._unused)
-        definitions = {
+    def _define_vhosts(self):
+        """One more batch, which the broker's next start knows too."""
+        self._unused = [f"test-{len(self._vhosts) + number}" for number in range(BATCH)]
+        self._vhosts += self._unused
+        self._definitions.write_text(json.dumps({
             "users": [{"name": USER, "password": PASSWORD, "tags": "administrator"}],
-            "vhosts": [{"name": name} for name in vhosts],
+            "vhosts": [{"name": name} for name in self._vhosts],
             "permissions": [{"user": USER, "vhost": name, "configure": ".*", "write": ".*", "read": ".*"}
-                            for name in vhosts],
-        }
-        files = {name: self.folder / name for name in ("definitions.json", "rabbitmq.conf", "env.conf", "plugins")}
-        files["definitions.json"].write_text(json.dumps(definitions))
+                            for name in self._vhosts],
+        }))
+
+    @property
+    def _definitions(self):
+        return self.folder / "definitions.json"
+
+    def _write_files(self):
+        self._define_vhosts()
+        files = {name: self.folder / name for name in ("rabbitmq.conf", "env.conf", "plugins")}
         files["env.conf"].write_text("")
         files["plugins"].write_text("[].\n")
         files["rabbitmq.conf"].write_text(
             f"listeners.tcp.default = 127.0.0.1:{self.port}\n"
             f"{self._tls_listener()}"
-            f"load_definitions = {files['definitions.json']}\n"
+            f"load_definitions = {self._definitions}\n"
             "log.file.level = warning\n"
             "disk_free_limit.absolute = 1MB\n"
             "vm_memory_high_watermark.relative = 0.8\n")
