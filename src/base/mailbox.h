@@ -25,17 +25,13 @@ class Mailbox {
   Mailbox& operator=(const Mailbox&) = delete;
   ~Mailbox() { ::close(fd_); }
 
-  void push(T value) {
-    bool was_empty;
-    {
-      std::lock_guard lock(mutex_);
-      was_empty = values_.empty();
-      values_.push_back(std::move(value));
-    }
-    if (was_empty) wake();
-  }
+  void push(T value) { put(std::move(value), true); }
 
-  // Becomes readable when there is something to take.
+  // For what is in no hurry: as push(), but an owner whose last take() gave something is not woken. It is to
+  // look again by itself.
+  void leave(T value) { put(std::move(value), false); }
+
+  // Becomes readable when there is something to take that was not left.
   int fd() const { return fd_; }
 
   // All values since the last take, oldest first; empty when there are none.
@@ -43,10 +39,21 @@ class Mailbox {
     std::uint64_t ignored;
     [[maybe_unused]] auto n = ::read(fd_, &ignored, sizeof ignored);
     std::lock_guard lock(mutex_);
+    woken_ = false;
+    looks_again_ = !values_.empty();
     return std::exchange(values_, {});
   }
 
  private:
+  void put(T value, bool hurry) {
+    bool sleeps;
+    {
+      std::lock_guard lock(mutex_);
+      values_.push_back(std::move(value));
+      sleeps = (hurry || !looks_again_) && !std::exchange(woken_, true);
+    }
+    if (sleeps) wake();
+  }
   void wake() {
     const std::uint64_t one = 1;
     [[maybe_unused]] auto n = ::write(fd_, &one, sizeof one);
@@ -55,6 +62,8 @@ class Mailbox {
   const int fd_;
   std::mutex mutex_;
   std::vector<T> values_;
+  bool woken_ = false;
+  bool looks_again_ = false;
 };
 
 }  // namespace elves

@@ -16,6 +16,8 @@ const char* state_name(JobState state) {
   return "published";
 }
 
+bool JobRecord::only_history() const { return job->synchronous() && !acknowledged; }
+
 bool JobFilter::passes(const JobRecord& record) const {
   if (!ip.empty() && ip != record.job->agent_ip) return false;
   if (state.empty()) return true;

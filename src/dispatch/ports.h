@@ -151,6 +151,11 @@ struct JobRecord {
   // that is accepted or settled: it always is.
   bool acknowledged = false;
   bool unsent = false;  // received: nothing was sent to the agent so far, and no call is in progress
+
+  // Only people look at it: of a synchronous job that is not acknowledged (or came by HTTP), no later process
+  // has anything to do. A request that is delivered again although it was answered is then recognized no
+  // more, and answered with outcome_unknown once.
+  bool only_history() const;
 };
 struct JobFilter {
   std::string state;  // "open" | "done" | a JobState's name | "" = any
@@ -173,7 +178,8 @@ class Journal {
   virtual std::string instance() const = 0;
   // Why it cannot be written at the moment; "" = it can. Any thread.
   virtual std::string trouble() const = 0;
-  // Writes the record, replacing what the journal holds of the same log id. `kept` may be empty.
+  // Writes the record, replacing what the journal holds of the same log id. `kept` may be empty; then what is
+  // only history may be lost with the process for a second. A query finds it at once.
   virtual void write(JobRecord record, Kept kept) = 0;
   // Every record that is not published, oldest first: what a process before this one left.
   virtual void open_jobs(std::function<void(std::vector<JobRecord>)> found) = 0;

@@ -1,4 +1,4 @@
-// Records that could not be written yet, waiting in memory for the journal to recover.
+// Records that wait in memory: for company, or for the journal to recover.
 #pragma once
 
 #include <cstddef>
@@ -6,30 +6,43 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/clock.h"
 #include "dispatch/ports.h"
 
 namespace elves::journal {
 
-// The latest record of each log id, oldest first, at most `most` of them.
+// About what a record takes in memory, in bytes.
+std::size_t weight_of(const JobRecord& record);
+
+// The latest record of each log id, at most `most` of them, in the order in which the first of each came.
 class HeldRecords {
  public:
   explicit HeldRecords(std::size_t most) : most_(most) {}
 
-  // Keeps the record, in the place of an earlier one of its log id. Answers how many of the oldest it had to
-  // drop.
-  std::size_t put(JobRecord record);
+  // Keeps the record, in the place of an earlier one of its log id. `now` never goes back. Answers how many
+  // of the oldest it had to drop.
+  std::size_t put(JobRecord record, SteadyTime now);
   // Forgets what is held of this log id, if anything.
   void drop(LogId id);
-  // Up to `count` of the oldest; valid until the next put() or drop().
-  std::vector<const JobRecord*> oldest(std::size_t count) const;
+  // Up to `count` of the oldest, of log ids that are held since `before` or longer; valid until the next
+  // put() or drop().
+  std::vector<const JobRecord*> oldest(std::size_t count, SteadyTime before) const;
+  // Since when the oldest is held; SteadyTime::max() when nothing is.
+  SteadyTime since() const;
+  std::size_t weight() const { return weight_; }
   std::size_t size() const { return records_.size(); }
   bool empty() const { return records_.empty(); }
 
  private:
-  using Records = std::list<JobRecord>;
+  struct Held {
+    JobRecord record;
+    SteadyTime since;
+  };
+  using Records = std::list<Held>;
 
   const std::size_t most_;
   Records records_;
+  std::size_t weight_ = 0;
   std::unordered_map<LogId, Records::iterator> by_id_;
 };
 

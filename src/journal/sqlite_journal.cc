@@ -20,7 +20,10 @@ namespace {
 using journal::LockFile;
 using journal::Store;
 
-constexpr std::size_t held_bite = 1000;
+constexpr std::size_t held_bite = 250;  // who waits meanwhile waits for so many
+// Of history in the mailbox, and out of it.
+constexpr std::size_t most_left = std::size_t{1} << 20;
+constexpr std::size_t most_gathered = std::size_t{8} << 20;
 constexpr const char* damage_remedy =
     ". Not all of its open jobs can be read, so nothing is started: put a copy back, or move it away "
     "together "
@@ -83,7 +86,12 @@ SqliteJournal::~SqliteJournal() {
 }
 
 void SqliteJournal::write(JobRecord record, Kept kept) {
-  mailbox_.push(Write{std::move(record), std::move(kept)});
+  const bool history = !kept && record.only_history();
+  unhurried_ = history ? unhurried_ + journal::weight_of(record) : 0;
+  Write write{std::move(record), std::move(kept)};
+  if (history && unhurried_ < most_left) return mailbox_.leave(std::move(write));
+  unhurried_ = 0;
+  mailbox_.push(std::move(write));
 }
 
 void SqliteJournal::open_jobs(std::function<void(std::vector<JobRecord>)> found) {
@@ -126,21 +134,28 @@ void SqliteJournal::run() {
   while (!stopping) {
     wait();
     stopping = take_orders();
+    write_gathered();
     try_again();
     tidy();
   }
-  if (!held_.empty()) write_held();
+  write_all_held();
   if (!held_.empty()) log::error("{} journal entries are lost: {}", held_.size(), trouble());
   close();
 }
 
-// Answers whether it is to stop. What is to be caught up with is older than the writes behind it.
+// Answers whether it is to stop. What is to be caught up with is older than the writes behind it; so is what
+// is held, and what comes behind a write goes with it.
 bool SqliteJournal::take_orders() {
   bool stopping = false;
   std::vector<Write> writes;
   std::vector<Query> queries;
-  for (Order& order : mailbox_.take()) {
-    if (auto* write = std::get_if<Write>(&order)) writes.push_back(std::move(*write));
+  std::vector<Order> orders = mailbox_.take();
+  next_look_ = orders.empty() ? SteadyTime::max() : std::chrono::steady_clock::now() + options_.gather;
+  for (Order& order : orders) {
+    if (auto* write = std::get_if<Write>(&order)) {
+      const bool gathered = writes.empty() && !write->kept && write->record.only_history();
+      gathered ? hold(std::move(write->record)) : writes.push_back(std::move(*write));
+    }
     if (auto* query = std::get_if<Query>(&order)) queries.push_back(std::move(*query));
     if (const auto* behind = std::get_if<CatchUp>(&order)) {
       commit(std::exchange(writes, {}));
@@ -149,13 +164,15 @@ bool SqliteJournal::take_orders() {
     stopping = stopping || std::holds_alternative<Stop>(order);
   }
   commit(std::move(writes));
-  if (!behind_) write_held();
+  tell_dropped();
+  if (!queries.empty() && !behind_) write_all_held();
   for (Query& query : queries) answer(std::move(query));
   return stopping;
 }
 
 void SqliteJournal::wait() const {
-  const SteadyTime next = behind_ ? next_try_ : std::min(next_try_, next_tidy_);
+  const SteadyTime next =
+      std::min({next_try_, next_look_, behind_ ? SteadyTime::max() : std::min(next_tidy_, next_gathered())});
   const auto pause = std::chrono::ceil<Millis>(next - std::chrono::steady_clock::now());
   pollfd mail{.fd = mailbox_.fd(), .events = POLLIN, .revents = 0};
   ::poll(&mail, 1, static_cast<int>(std::max<Millis::rep>(pause.count(), 0)));
@@ -172,7 +189,9 @@ void SqliteJournal::commit(std::vector<Write> writes) {
   if (result) {
     for (const JobRecord* record : records) held_.drop(record->job->log_id);
   } else {
-    hold(std::move(writes));
+    for (Write& write : writes) {
+      if (!write.kept) hold(std::move(write.record));
+    }
   }
   if (waiting.empty()) return;
   post_([waiting = std::move(waiting), result] {
@@ -180,24 +199,42 @@ void SqliteJournal::commit(std::vector<Write> writes) {
   });
 }
 
-void SqliteJournal::hold(std::vector<Write> writes) {
-  std::size_t dropped = 0;
-  for (Write& write : writes) {
-    if (!write.kept) dropped += held_.put(std::move(write.record));
-  }
-  if (dropped > 0)
-    log::error("{} journal entries are lost: more than {} wait", dropped, options_.max_unwritten);
+void SqliteJournal::hold(JobRecord record) {
+  dropped_ += held_.put(std::move(record), std::chrono::steady_clock::now());
 }
 
-void SqliteJournal::write_held() {
-  while (!held_.empty()) {
-    const auto records = held_.oldest(held_bite);
-    if (!attempt([&](Store& store) { store.write(records); })) return;
-    std::vector<LogId> ids;
-    ids.reserve(records.size());
-    for (const JobRecord* record : records) ids.push_back(record->job->log_id);
-    for (const LogId id : ids) held_.drop(id);
+void SqliteJournal::tell_dropped() {
+  const std::size_t dropped = std::exchange(dropped_, 0);
+  if (dropped == 0) return;
+  log::error("{} journal entries are lost: more than {} wait", dropped, options_.max_unwritten);
+}
+
+// A bite of what is held since `before` or longer. Whether there was any, and it is written now.
+bool SqliteJournal::write_held(SteadyTime before) {
+  const auto records = held_.oldest(held_bite, before);
+  if (records.empty() || !attempt([&](Store& store) { store.write(records); })) return false;
+  std::vector<LogId> ids;
+  ids.reserve(records.size());
+  for (const JobRecord* record : records) ids.push_back(record->job->log_id);
+  for (const LogId id : ids) held_.drop(id);
+  return true;
+}
+
+void SqliteJournal::write_all_held() {
+  while (write_held(SteadyTime::max())) {
   }
+}
+
+// When it is time for one, also what soon would be.
+void SqliteJournal::write_gathered() {
+  const auto now = std::chrono::steady_clock::now();
+  if (behind_ || now < next_gathered()) return;
+  write_held(held_.weight() > most_gathered ? SteadyTime::max() : now - options_.gather / 2);
+}
+
+SteadyTime SqliteJournal::next_gathered() const {
+  if (held_.empty() || held_.weight() > most_gathered) return held_.since();
+  return held_.since() + options_.gather;
 }
 
 void SqliteJournal::answer(Query query) {

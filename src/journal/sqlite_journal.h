@@ -26,9 +26,15 @@ class Store;
 // One SQLite file, written by a thread of its own: all that has queued up goes into one transaction, of
 // several writes of one log id only the last. A query sees every write before it.
 //
+// What is only history (JobRecord::only_history) and nobody waits for makes no transaction of its own: it is
+// gathered for twice `gather` at most, so that of a short job only the end is written. That much is lost when
+// the process is killed or the machine fails, and of the jobs that ended in it the start may be what is left.
+// The end in order loses nothing.
+//
 // When the file cannot be written, `kept` gets the error overloaded, records without `kept` stay in memory to
-// be written later, and trouble() says why. It tries again with every write and every `retry`, on a new
-// connection, and needs no restart. A query that cannot be answered finds nothing, with a line in the log.
+// be written later, and trouble() says why. It tries again with every write but history and every `retry`,
+// on a new connection, and needs no restart. A query that cannot be answered finds nothing, with a line in
+// the log.
 //
 // After a failure nobody knows what of the last commits is on the disk, so that trouble() lasts until all
 // open jobs (`open_now`) are written once more. A file that turns out damaged, or that was removed, replaced
@@ -42,6 +48,7 @@ class SqliteJournal final : public Journal {
     std::size_t max_unwritten = 100'000;  // records held in memory; beyond that the oldest are dropped
     Millis retry{1000};
     Millis tidy{5000};  // how often to look for what is to be removed
+    Millis gather{200};
     // Every job that is open in this process; called on the loop thread, after open_jobs() was answered.
     // Without it nothing is written once more, and a file that is lost stays lost.
     std::function<std::vector<JobRecord>()> open_now{};
@@ -87,12 +94,16 @@ class SqliteJournal final : public Journal {
   bool take_orders();
   void wait() const;
   void commit(std::vector<Write> writes);
-  void hold(std::vector<Write> writes);
+  void hold(JobRecord record);
   void try_again();
   void ask_for_open_jobs();
   void catch_up(const std::vector<JobRecord>& open);
   void replace_file(const std::vector<JobRecord>& open);
-  void write_held();
+  void tell_dropped();
+  bool write_held(SteadyTime before);
+  void write_all_held();
+  void write_gathered();
+  SteadyTime next_gathered() const;
   void close();
   void answer(Query query);
   void tidy();
@@ -106,15 +117,18 @@ class SqliteJournal final : public Journal {
   std::unique_ptr<journal::LockFile> lock_;
   std::string instance_;
   Mailbox<Order> mailbox_;
+  std::size_t unhurried_ = 0;  // the loop's: weight of what the thread was not woken for
 
   // The journal's thread only.
   std::unique_ptr<journal::Store> store_;  // none after a failure, until the next attempt
   journal::FileWatch files_;
   std::optional<std::vector<JobRecord>> left_;  // by the process before, until they are asked for
   journal::HeldRecords held_;
-  bool behind_ = false;  // something failed, and the open jobs were not written since
-  bool lost_ = false;    // the file is not to be written any more
-  bool asked_ = false;   // a CatchUp is to come
+  std::size_t dropped_ = 0;                   // of them, and not told yet
+  SteadyTime next_look_ = SteadyTime::max();  // into the mailbox, if it does not call
+  bool behind_ = false;                       // something failed, and the open jobs were not written since
+  bool lost_ = false;                         // the file is not to be written any more
+  bool asked_ = false;                        // a CatchUp is to come
   SteadyTime next_try_;
   SteadyTime next_tidy_;
 

@@ -1,7 +1,5 @@
 #include "model/job.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -16,7 +14,12 @@ std::optional<LogId> LogId::parse(const std::string& text) {
   return LogId(value);
 }
 
-std::string LogId::text() const { return fmt::format("{:016X}", value_); }
+std::string LogId::text() const {
+  std::string text(16, '0');
+  std::uint64_t rest = value_;
+  for (auto digit = text.rbegin(); rest != 0; rest >>= 4) *digit++ = "0123456789ABCDEF"[rest & 0xF];
+  return text;
+}
 
 const char* wire_name(JobType type) {
   switch (type) {

@@ -105,6 +105,15 @@ inline JobRecord record_of(std::uint64_t log_id, JobState state = JobState::rece
   return record;
 }
 
+// A synchronous job, whose request the broker has.
+inline JobRecord history_of(std::uint64_t log_id, JobState state = JobState::received) {
+  JobRecord record = record_of(log_id, state);
+  Job job = *record.job;
+  job.type = JobType::sync;
+  record.job = std::make_shared<const Job>(std::move(job));
+  return record;
+}
+
 // A record that has something in every field, bytes that are no text included.
 inline JobRecord full_record(std::uint64_t log_id) {
   const std::string bytes("\0\xff\"\\\n\x80 text", 10);

@@ -118,6 +118,25 @@ TEST_F(FailingJournal, HoldsABoundedNumberAndTheLatest) {
   EXPECT_EQ(ids(loop.list(*journal, {})), (Ids{6, 5, 4, 1}));
 }
 
+TEST_F(FailingJournal, WritesHistoryLater) {
+  full = std::make_unique<FullDisk>(limit);
+  ASSERT_FALSE(loop.keep(*journal, large(2)));
+  journal->write(history_of(3, JobState::received), {});
+  journal->write(history_of(3, JobState::published), {});
+  recover();
+  EXPECT_EQ(loop.find(*journal, LogId(3)).at(0).state, JobState::published);
+}
+
+TEST_F(FailingJournal, TellsOfHistoryThatCannotBeWritten) {
+  full = std::make_unique<FullDisk>(limit);
+  JobRecord record = history_of(3, JobState::published);
+  record.outcome.worker = large(3).outcome.worker;
+  journal->write(std::move(record), {});
+  loop.until([&] { return !journal->trouble().empty(); }, "the write fails");
+  recover();
+  EXPECT_EQ(ids(loop.find(*journal, LogId(3))), Ids{3});
+}
+
 TEST_F(FailingJournal, EndsInTrouble) {
   full = std::make_unique<FullDisk>(limit);
   journal->write(large(2), {});

@@ -102,12 +102,14 @@ TEST(JournalBase64, RejectsWhatIsNone) {
   EXPECT_EQ(base64_decode("\xff\xff\xff\xff"), std::nullopt);
 }
 
+constexpr SteadyTime start{};
+
 TEST(HeldRecords, KeepsTheLatestOfALogIdInItsPlace) {
   HeldRecords held(10);
-  held.put(record_of(1, JobState::received));
-  held.put(record_of(2));
-  held.put(record_of(1, JobState::accepted));
-  const auto oldest = held.oldest(5);
+  held.put(record_of(1, JobState::received), start);
+  held.put(record_of(2), start);
+  held.put(record_of(1, JobState::accepted), start);
+  const auto oldest = held.oldest(5, start);
   ASSERT_EQ(oldest.size(), 2U);
   EXPECT_EQ(oldest[0]->job->log_id, LogId(1));
   EXPECT_EQ(oldest[0]->state, JobState::accepted);
@@ -115,15 +117,44 @@ TEST(HeldRecords, KeepsTheLatestOfALogIdInItsPlace) {
 
 TEST(HeldRecords, DropsTheOldestWhenFull) {
   HeldRecords held(2);
-  EXPECT_EQ(held.put(record_of(1)), 0U);
-  EXPECT_EQ(held.put(record_of(2)), 0U);
-  EXPECT_EQ(held.put(record_of(2)), 0U);
-  EXPECT_EQ(held.put(record_of(3)), 1U);
+  EXPECT_EQ(held.put(record_of(1), start), 0U);
+  EXPECT_EQ(held.put(record_of(2), start), 0U);
+  EXPECT_EQ(held.put(record_of(2), start), 0U);
+  EXPECT_EQ(held.put(record_of(3), start), 1U);
   EXPECT_EQ(held.size(), 2U);
-  EXPECT_EQ(held.oldest(1)[0]->job->log_id, LogId(2));
+  EXPECT_EQ(held.oldest(1, start)[0]->job->log_id, LogId(2));
   held.drop(LogId(2));
   held.drop(LogId(9));
-  EXPECT_EQ(held.oldest(9).size(), 1U);
+  EXPECT_EQ(held.oldest(9, start).size(), 1U);
+}
+
+TEST(HeldRecords, KnowsSinceWhenEachLogIdIsHeld) {
+  HeldRecords held(10);
+  EXPECT_EQ(held.since(), SteadyTime::max());
+  held.put(record_of(1), start);
+  held.put(record_of(2), start + Millis(5));
+  held.put(record_of(1), start + Millis(9));
+  EXPECT_EQ(held.since(), start);
+  EXPECT_EQ(held.oldest(9, start + Millis(4)).size(), 1U);
+  EXPECT_EQ(held.oldest(9, start + Millis(5)).size(), 2U);
+  held.drop(LogId(1));
+  EXPECT_EQ(held.since(), start + Millis(5));
+}
+
+TEST(HeldRecords, WeighsWhatItHolds) {
+  HeldRecords held(10);
+  const JobRecord small = record_of(1);
+  JobRecord large = record_of(1);
+  large.outcome.worker = WorkerAnswer{1, 1, std::string(100, 'x')};
+  EXPECT_EQ(weight_of(large), weight_of(small) + 100);
+  held.put(large, start);
+  EXPECT_EQ(held.weight(), weight_of(large));
+  held.put(small, start);
+  held.put(record_of(2), start);
+  EXPECT_EQ(held.weight(), 2 * weight_of(small));
+  held.drop(LogId(1));
+  held.drop(LogId(2));
+  EXPECT_EQ(held.weight(), 0U);
 }
 
 }  // namespace
