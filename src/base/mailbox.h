@@ -36,9 +36,8 @@ class Mailbox {
 
   // All values since the last take, oldest first; empty when there are none.
   std::vector<T> take() {
-    std::uint64_t ignored;
-    [[maybe_unused]] auto n = ::read(fd_, &ignored, sizeof ignored);
     std::lock_guard lock(mutex_);
+    if (wakes_ > 0) read_wakes();
     woken_ = false;
     looks_again_ = !values_.empty();
     return std::exchange(values_, {});
@@ -51,8 +50,15 @@ class Mailbox {
       std::lock_guard lock(mutex_);
       values_.push_back(std::move(value));
       sleeps = (hurry || !looks_again_) && !std::exchange(woken_, true);
+      if (sleeps) ++wakes_;
     }
     if (sleeps) wake();
+  }
+  // Under the mutex, so that the wakes read are for values that are there. A producer wakes after it has let
+  // go of the mutex: its wake may still be to come.
+  void read_wakes() {
+    std::uint64_t come = 0;
+    if (::read(fd_, &come, sizeof come) == sizeof come) wakes_ -= come;
   }
   void wake() {
     const std::uint64_t one = 1;
@@ -62,6 +68,7 @@ class Mailbox {
   const int fd_;
   std::mutex mutex_;
   std::vector<T> values_;
+  std::uint64_t wakes_ = 0;  // given or about to be, and not read yet: without them reading would be in vain
   bool woken_ = false;
   bool looks_again_ = false;
 };

@@ -1,14 +1,17 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <thread>
+#include <vector>
+
 #include "base/mailbox.h"
 
 namespace elves {
 namespace {
 
-bool calls(const Mailbox<int>& mailbox) {
+bool calls(const Mailbox<int>& mailbox, int patience_ms = 0) {
   pollfd mail{.fd = mailbox.fd(), .events = POLLIN, .revents = 0};
-  return ::poll(&mail, 1, 0) == 1;
+  return ::poll(&mail, 1, patience_ms) == 1;
 }
 
 using Values = std::vector<int>;
@@ -45,6 +48,28 @@ TEST(Mailbox, WhatIsPushedBehindWhatWasLeftCalls) {
   mailbox.push(3);
   EXPECT_TRUE(calls(mailbox));
   EXPECT_EQ(mailbox.take(), (Values{2, 3}));
+}
+
+// An owner that never looks unless it was woken gets everything, and rests at the end.
+TEST(Mailbox, NoWakeIsLostBetweenManyProducers) {
+  constexpr int producers = 4;
+  constexpr int each = 20000;
+  Mailbox<int> box;
+  std::vector<std::thread> threads;
+  for (int p = 0; p < producers; ++p) {
+    threads.emplace_back([&box] {
+      for (int i = 0; i < each; ++i) box.push(i);
+    });
+  }
+  std::size_t taken = 0;
+  while (taken < producers * each) {
+    if (!calls(box, 10000)) break;
+    taken += box.take().size();
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(taken, std::size_t{producers * each});
+  box.take();  // a wake that came after its value was taken
+  EXPECT_FALSE(calls(box));
 }
 
 }  // namespace
