@@ -77,7 +77,7 @@ void Consumer::session(Connection& connection, bool peers) {
   announce_useful();
   last_turn_ = std::chrono::steady_clock::now();
   while (!stopping()) {
-    if (!asked_) wait(connection, look_again_ ? kLookAgain : Millis(options().heartbeat) / 4);
+    if (!asked_) wait(connection, longest_wait());
     check_not_paused();
     send_acknowledgements(connection);
     if (asked_.exchange(false) || look_again_) look_for_notices(connection);
@@ -91,6 +91,11 @@ void Consumer::session(Connection& connection, bool peers) {
     amqp_maybe_release_buffers(connection.raw());
   }
   send_acknowledgements(connection);
+}
+
+Millis Consumer::longest_wait() const {
+  if (unread_ > 0) return Millis(0);  // until nothing is there
+  return look_again_ ? kLookAgain : Millis(options().heartbeat) / 4;
 }
 
 void Consumer::subscribe(Connection& connection) {
@@ -145,7 +150,8 @@ void Consumer::take_deliveries(Connection& connection) {
   if (unread_ == 0) handlers_.notices_read();
 }
 
-// Answers whether nothing more was there.
+// Answers whether nothing was there. What comes while it takes the rest ends the next wait: no vain look for
+// it.
 bool Consumer::take_batch(Connection& connection, Batch& batch) {
   const timeval now{0, 0};
   while (batch.requests.size() + batch.notices.size() < kMostAtOnce) {
@@ -154,6 +160,7 @@ bool Consumer::take_batch(Connection& connection, Batch& batch) {
     if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
       take(envelope, batch);
       amqp_destroy_envelope(&envelope);
+      if (!connection.has_buffered()) return false;
     } else if (reply.library_error == AMQP_STATUS_UNEXPECTED_STATE) {
       connection.next_method();
     } else if (reply.library_error == AMQP_STATUS_TIMEOUT) {

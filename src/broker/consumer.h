@@ -56,6 +56,7 @@ class Consumer final : public Link, public DeliveryAcker {
   };
 
   void check_not_paused();
+  Millis longest_wait() const;
   void subscribe(Connection& connection);
   void open_inbox(Connection& connection);
   void look_for_notices(Connection& connection);

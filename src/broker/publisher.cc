@@ -1,5 +1,9 @@
 #include "broker/publisher.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -12,6 +16,22 @@ namespace {
 constexpr int kMostRefusals = 3;
 constexpr std::size_t kReadEvery = 64;  // messages sent between two looks at what the broker says
 constexpr Millis kLastWords{300};
+
+// While it lives the system keeps what is sent until a segment is full: librabbitmq sends every frame by
+// itself, and each would be a segment, and a wake of the broker, of its own.
+class Cork {
+ public:
+  explicit Cork(const Connection& connection) : connection_(connection) { set(1); }
+  Cork(const Cork&) = delete;
+  Cork& operator=(const Cork&) = delete;
+  ~Cork() { set(0); }
+
+ private:
+  // Best effort. Asks for the socket anew: librabbitmq may have closed it meanwhile.
+  void set(int on) const { ::setsockopt(connection_.fd(), IPPROTO_TCP, TCP_CORK, &on, sizeof on); }
+
+  const Connection& connection_;
+};
 
 }  // namespace
 
@@ -91,15 +111,23 @@ void AmqpPublisher::send_new(Connection& connection) {
     message.done = std::move(order.done);
     unconfirmed_.push_back(std::move(message));
   }
+  const auto may_send = [this] {
+    return !blocked_ && sent_ < unconfirmed_.size() && (suspects_ == 0 || sent_ == 0);
+  };
+  if (!may_send()) return;
+  const Cork cork(connection);
   std::size_t run = 0;
-  while (!blocked_ && sent_ < unconfirmed_.size() && (suspects_ == 0 || sent_ == 0)) {
+  while (may_send()) {
     send(connection, options(), unconfirmed_[sent_++].what);
     if (++run % kReadEvery == 0) take_confirms(connection);
   }
 }
 
+// Not until nothing is there any more, which would take a vain look: what comes meanwhile ends the next wait.
 void AmqpPublisher::take_confirms(Connection& connection) {
-  while (const auto method = connection.next_method()) {
+  do {
+    const auto method = connection.next_method();
+    if (!method) return;
     switch (method->id) {
       case AMQP_BASIC_ACK_METHOD: {
         const auto* ack = static_cast<const amqp_basic_ack_t*>(method->decoded);
@@ -125,7 +153,7 @@ void AmqpPublisher::take_confirms(Connection& connection) {
       default:
         break;
     }
-  }
+  } while (connection.has_buffered());
 }
 
 template <class Action>
