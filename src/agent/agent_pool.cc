@@ -39,8 +39,8 @@ Millis since(const Clock& clock, SteadyTime start) {
 }
 
 // The answer of the batch that belongs to the job. Cron ids may repeat in one batch, so each is used once.
-AgentReply take_answer(std::vector<AgentResult>& answers, const std::string& wire_id, Millis cost) {
-  const auto at = std::ranges::find(answers, wire_id, &AgentResult::id);
+AgentReply take_answer(std::vector<wire::AgentAnswer>& answers, const std::string& wire_id, Millis cost) {
+  const auto at = std::ranges::find(answers, wire_id, &wire::AgentAnswer::id);
   if (at == answers.end())
     return failed({ErrorCode::agent_answer_illegal, "the agent's answer does not name the job"}, cost);
   AgentReply reply{std::move(at->answer), true, cost, at->reported};

@@ -5,9 +5,13 @@
 #include <elves/SchedulerService.h>
 #include <thrift/TApplicationException.h>
 
+#include <algorithm>
 #include <exception>
+#include <limits>
+#include <optional>
 #include <utility>
 
+#include "wire/binary.h"
 #include "wire/thrift_io.h"
 
 namespace elves::wire {
@@ -15,6 +19,7 @@ namespace elves::wire {
 namespace {
 
 using apache::thrift::TApplicationException;
+using binary::Type;
 
 template <class Args>
 std::string encode_call(const char* method, const Args& args) {
@@ -23,17 +28,104 @@ std::string encode_call(const char* method, const Args& args) {
 
 Error illegal(std::string_view why) { return {ErrorCode::agent_answer_illegal, brief(why)}; }
 
+binary::Writer begin_call(std::string_view method, std::size_t about) {
+  binary::Writer out;
+  out.reserve(about);
+  out.message(method, MessageType::T_CALL, 0);
+  return out;
+}
+
+std::string end_call(binary::Writer& out) {
+  out.stop();
+  return out.take();
+}
+
+// A little more than write(job) takes.
+std::size_t bytes_of(const Job& job) { return 256 + job.param.size() + job.proxy.size(); }
+
+// An Instruct.
+void write(binary::Writer& out, const Job& job) {
+  constexpr Seconds::rep longest = std::numeric_limits<std::int32_t>::max();
+  out.field(1, job.wire_id());
+  out.field(2, job.agent_ip);
+  out.field(3, std::string_view(wire_name(job.type)));
+  out.field(4, job.mode);
+  out.field(5, job.app);
+  out.field(6, job.func);
+  out.field(7, job.param);
+  out.field(8, static_cast<std::int32_t>(std::clamp<Seconds::rep>(job.timeout.count(), 0, longest)));
+  out.field(9, job.proxy);
+  out.field(10, job.log_id.text());
+  if (job.may_be_repeat) out.yes(11);
+  if (job.fingerprint != 0) out.field(12, job.request());
+  out.stop();
+}
+
+// A Reinstruct: of the instruction only what it takes to know whose answer it is.
+AgentAnswer read_answer(binary::Reader& in) {
+  AgentAnswer read;
+  const auto read_ins = [&](std::int16_t id, Type type) {
+    if (id == 1 && type == Type::string) return read.id = in.string(), true;
+    if (id == 13 && type == Type::boolean) return read.reported = in.boolean(), true;
+    return false;
+  };
+  in.fields([&](std::int16_t id, Type type) {
+    if (id == 1 && type == Type::structure) return in.fields(read_ins), true;
+    if (id == 3 && type == Type::i32) return read.answer.flag = in.i32(), true;
+    if (id == 4 && type == Type::i32) return read.answer.costtime = in.i32(), true;
+    if (id == 5 && type == Type::string) return read.answer.result = in.string(), true;
+    return false;
+  });
+  return read;
+}
+
+std::vector<AgentAnswer> read_answers(binary::Reader& in) {
+  const auto count = in.list_of_structs();
+  if (count > max_elements) throw binary::Reader::Malformed("too many answers");
+  std::vector<AgentAnswer> all;
+  for (std::size_t i = 0; i < count; ++i) all.push_back(read_answer(in));
+  return all;
+}
+
+// The text of a message that is a TApplicationException.
+Error exception_in(std::string_view message) {
+  MessageReader in(message);
+  TApplicationException exception;
+  in.read(exception);
+  return illegal(exception.what());
+}
+
+// The answer to the call of `method`, of `type`, as `read` takes it.
+template <class Value>
+Result<Value> read_success(std::string_view message, std::string_view method, Type type,
+                           Value (*read)(binary::Reader&)) {
+  try {
+    binary::Reader in(message);
+    const auto head = in.message();
+    if (head.method != method) return illegal("answer to another call: " + std::string(head.method));
+    if (head.kind == MessageType::T_EXCEPTION) return exception_in(message);
+    if (head.kind != MessageType::T_REPLY) return illegal("not an answer");
+    std::optional<Value> value;
+    in.fields([&](std::int16_t id, Type found) {
+      if (id != 0 || found != type) return false;
+      value = read(in);
+      return true;
+    });
+    if (!in.at_end()) return illegal("not one whole message");
+    if (!value) return illegal("answer without a result");
+    return std::move(*value);
+  } catch (const std::exception& fault) {
+    return illegal(fault.what());
+  }
+}
+
 // `Answer` is the generated reader of the method's answer, `Value` what it reads into.
 template <class Answer, class Value>
 Result<Value> read_reply(std::string_view message, std::string_view method) {
   try {
     MessageReader in(message);
     if (in.method() != method) return illegal("answer to another call: " + in.method());
-    if (in.type() == MessageType::T_EXCEPTION) {
-      TApplicationException exception;
-      in.read(exception);
-      return illegal(exception.what());
-    }
+    if (in.type() == MessageType::T_EXCEPTION) return exception_in(message);
     if (in.type() != MessageType::T_REPLY) return illegal("not an answer");
     Value value;
     Answer answer;
@@ -49,19 +141,20 @@ Result<Value> read_reply(std::string_view message, std::string_view method) {
 }  // namespace
 
 std::string encode_invoke_sync(const Job& job) {
-  const auto ins = to_wire(job);
-  thrift::AgentService_instructionInvokeSync_pargs args;
-  args.ins = &ins;
-  return encode_call("instructionInvokeSync", args);
+  auto out = begin_call("instructionInvokeSync", bytes_of(job));
+  out.field(Type::structure, 1);
+  write(out, job);
+  return end_call(out);
 }
 
 std::string encode_invoke_async(std::span<const JobPtr> jobs) {
-  std::vector<thrift::Instruct> instructions;
-  instructions.reserve(jobs.size());
-  for (const auto& job : jobs) instructions.push_back(to_wire(*job));
-  thrift::AgentService_instructionInvokeAsync_pargs args;
-  args.insList = &instructions;
-  return encode_call("instructionInvokeAsync", args);
+  std::size_t about = 0;
+  for (const auto& job : jobs) about += bytes_of(*job);
+  auto out = begin_call("instructionInvokeAsync", about);
+  out.field(Type::list, 1);
+  out.list_of_structs(jobs.size());
+  for (const auto& job : jobs) write(out, *job);
+  return end_call(out);
 }
 
 std::string encode_alive_check() {
@@ -77,28 +170,23 @@ std::string encode_data_transport(const AgentResult& result) {
 }
 
 std::string encode_run_processor(const Job& job, const WorkerAnswer& answer) {
-  thrift::Reinstruct reins;
-  to_wire(job, answer, reins);
-  thrift::AppService_runProcessor_pargs args;
-  args.reins = &reins;
-  return encode_call("runProcessor", args);
+  auto out = begin_call("runProcessor", bytes_of(job) + answer.result.size());
+  out.field(Type::structure, 1);
+  out.field(Type::structure, 1);
+  write(out, job);
+  out.field(3, answer.flag);
+  out.field(4, answer.costtime);
+  out.field(5, answer.result);
+  out.stop();
+  return end_call(out);
 }
 
-Result<AgentResult> decode_invoke_sync_reply(std::string_view message) {
-  auto reins = read_reply<thrift::AgentService_instructionInvokeSync_presult, thrift::Reinstruct>(
-      message, "instructionInvokeSync");
-  if (!reins) return reins.error();
-  return from_wire(*reins);
+Result<AgentAnswer> decode_invoke_sync_reply(std::string_view message) {
+  return read_success(message, "instructionInvokeSync", Type::structure, read_answer);
 }
 
-Result<std::vector<AgentResult>> decode_invoke_async_reply(std::string_view message) {
-  auto all = read_reply<thrift::AgentService_instructionInvokeAsync_presult, std::vector<thrift::Reinstruct>>(
-      message, "instructionInvokeAsync");
-  if (!all) return all.error();
-  std::vector<AgentResult> results;
-  results.reserve(all->size());
-  for (auto& reins : *all) results.push_back(from_wire(reins));
-  return results;
+Result<std::vector<AgentAnswer>> decode_invoke_async_reply(std::string_view message) {
+  return read_success(message, "instructionInvokeAsync", Type::list, read_answers);
 }
 
 Result<std::string> decode_string_reply(std::string_view message, std::string_view method) {

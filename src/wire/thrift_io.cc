@@ -14,7 +14,6 @@ using apache::thrift::TConfiguration;
 using apache::thrift::protocol::TProtocolException;
 using apache::thrift::transport::TMemoryBuffer;
 
-constexpr std::int32_t max_elements = 65536;
 constexpr std::size_t brief_length = 256;
 
 std::int32_t int_size(std::size_t size) {
@@ -57,23 +56,6 @@ std::string brief(std::string_view text) {
   return std::string(text.substr(0, end)) + "...";
 }
 
-thrift::Instruct to_wire(const Job& job) {
-  thrift::Instruct ins;
-  ins.id = job.wire_id();
-  ins.ip = job.agent_ip;
-  ins.type = wire_name(job.type);
-  ins.mode = job.mode;
-  ins.app = job.app;
-  ins.func = job.func;
-  ins.param = job.param;
-  ins.timeout = int_size(static_cast<std::size_t>(std::max<Seconds::rep>(job.timeout.count(), 0)));
-  ins.proxy = job.proxy;
-  ins.__set_exec_id(job.log_id.text());
-  if (job.may_be_repeat) ins.__set_may_be_repeat(true);
-  if (job.fingerprint != 0) ins.__set_request(job.request());
-  return ins;
-}
-
 Instruction from_wire(thrift::Instruct& ins) {
   return {.id = std::move(ins.id),
           .ip = std::move(ins.ip),
@@ -109,20 +91,10 @@ void to_wire(AgentResult result, thrift::Reinstruct& out) {
   out.result = std::move(result.answer.result);
 }
 
-void to_wire(const Job& job, const WorkerAnswer& answer, thrift::Reinstruct& out) {
-  out.ins = to_wire(job);
-  out.flag = answer.flag;
-  out.costtime = answer.costtime;
-  out.result = answer.result;
-}
-
 AgentResult from_wire(thrift::Reinstruct& reins) {
   auto answer =
       WorkerAnswer{.flag = reins.flag, .costtime = reins.costtime, .result = std::move(reins.result)};
-  const bool reported = reins.ins.reported;
-  auto result = result_of(from_wire(reins.ins), std::move(answer));
-  result.reported = reported;
-  return result;
+  return result_of(from_wire(reins.ins), std::move(answer));
 }
 
 }  // namespace elves::wire

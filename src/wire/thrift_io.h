@@ -12,7 +12,6 @@
 #include <string_view>
 
 #include "model/instruction.h"
-#include "model/job.h"
 #include "model/outcome.h"
 
 namespace elves::wire {
@@ -31,9 +30,11 @@ std::string encode_message(const std::string& method, MessageType type, std::int
   return buffer->getBufferAsString();
 }
 
+// In a list; more are refused, because they take far more memory than they have bytes.
+inline constexpr std::int32_t max_elements = 65536;
+
 // Reads one message, which must outlive it. Throws std::exceptions (Thrift's) on bytes that are not exactly
-// one whole message, or not the one that is read. A list of more than 65,536 elements is refused, because its
-// elements take far more memory than they have bytes.
+// one whole message, or not the one that is read, or have a list of more than max_elements.
 class MessageReader {
  public:
   explicit MessageReader(std::string_view message);
@@ -59,10 +60,7 @@ class MessageReader {
 // `text`, from a peer or a library, short enough for a log line or an error's detail.
 std::string brief(std::string_view text);
 
-thrift::Instruct to_wire(const Job& job);
-
 void to_wire(AgentResult result, thrift::Reinstruct& out);
-void to_wire(const Job& job, const WorkerAnswer& answer, thrift::Reinstruct& out);
 // These take the strings out of what they read.
 Instruction from_wire(thrift::Instruct& ins);
 AgentResult from_wire(thrift::Reinstruct& reins);

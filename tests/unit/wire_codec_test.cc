@@ -76,18 +76,9 @@ std::string answer_to(const Server::Handler& handler, std::string call) {
   return answer;
 }
 
-void expect_same(const AgentResult& result, const Job& job, const WorkerAnswer& answer) {
-  EXPECT_EQ(result.id, job.wire_id());
-  EXPECT_EQ(result.exec_id, job.log_id.text());
-  EXPECT_EQ(result.ip, job.agent_ip);
-  EXPECT_EQ(result.type, wire_name(job.type));
-  EXPECT_EQ(result.mode, job.mode);
-  EXPECT_EQ(result.app, job.app);
-  EXPECT_EQ(result.func, job.func);
-  EXPECT_EQ(result.param, job.param);
-  EXPECT_EQ(result.proxy, job.proxy);
-  EXPECT_EQ(result.timeout, job.timeout.count());
-  EXPECT_EQ(result.answer, answer);
+void expect_same(const AgentAnswer& got, const Job& job, const WorkerAnswer& answer) {
+  EXPECT_EQ(got.id, job.wire_id());
+  EXPECT_EQ(got.answer, answer);
 }
 
 TEST(Codec, ASynchronousCallComesBackAsItWent) {
@@ -172,9 +163,6 @@ TEST(Codec, WhatAnOldPeerLeavesOutIsEmpty) {
   const auto result = decode_invoke_sync_reply(reply);
   ASSERT_TRUE(result) << result.error().detail;
   EXPECT_EQ(result->id, "x");
-  EXPECT_EQ(result->exec_id, "");
-  EXPECT_EQ(result->param, "");
-  EXPECT_EQ(result->timeout, 0);
   EXPECT_EQ(result->answer, (WorkerAnswer{.flag = 1, .costtime = 0, .result = ""}));
 }
 

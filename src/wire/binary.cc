@@ -1,0 +1,131 @@
+#include "wire/binary.h"
+
+namespace elves::wire::binary {
+
+namespace {
+
+constexpr std::uint32_t kStrict = 0x80010000;
+constexpr std::uint32_t kLargestSize = 0x7fffffff;  // sizes and counts are signed on the wire
+
+}  // namespace
+
+void Writer::put(std::uint64_t value, int bytes) {
+  char big_endian[8];
+  for (int i = 0; i < bytes; ++i) big_endian[i] = static_cast<char>(value >> (8 * (bytes - 1 - i)));
+  out_.append(big_endian, static_cast<std::size_t>(bytes));
+}
+
+void Writer::message(std::string_view method, std::uint8_t kind, std::int32_t sequence) {
+  put(kStrict | kind, 4);
+  put(method.size(), 4);
+  out_.append(method);
+  put(static_cast<std::uint32_t>(sequence), 4);
+}
+
+void Writer::field(Type type, std::int16_t id) {
+  put(static_cast<std::uint8_t>(type), 1);
+  put(static_cast<std::uint16_t>(id), 2);
+}
+
+void Writer::field(std::int16_t id, std::string_view text) {
+  field(Type::string, id);
+  put(text.size(), 4);
+  out_.append(text);
+}
+
+void Writer::field(std::int16_t id, std::int32_t number) {
+  field(Type::i32, id);
+  put(static_cast<std::uint32_t>(number), 4);
+}
+
+void Writer::yes(std::int16_t id) {
+  field(Type::boolean, id);
+  put(1, 1);
+}
+
+void Writer::list_of_structs(std::size_t count) {
+  put(static_cast<std::uint8_t>(Type::structure), 1);
+  put(count, 4);
+}
+
+std::string_view Reader::bytes(std::size_t count) {
+  if (count > rest_.size()) throw Malformed("not one whole message");
+  const auto taken = rest_.substr(0, count);
+  rest_.remove_prefix(count);
+  return taken;
+}
+
+std::uint64_t Reader::get(std::size_t count) {
+  std::uint64_t value = 0;
+  for (const char byte : bytes(count)) value = value << 8 | static_cast<unsigned char>(byte);
+  return value;
+}
+
+std::size_t Reader::size() {
+  const auto size = get(4);
+  if (size > kLargestSize) throw Malformed("negative size");
+  return size;
+}
+
+Reader::Head Reader::message() {
+  const auto version = get(4);
+  if ((version & 0xffffff00U) != kStrict) throw Malformed("no strict Thrift binary message");
+  const Head head{static_cast<std::uint8_t>(version), string()};
+  get(4);
+  return head;
+}
+
+std::string_view Reader::string() { return bytes(size()); }
+
+std::size_t Reader::list_of_structs() {
+  const auto element = type();
+  const auto count = size();
+  if (count > 0 && element != Type::structure) throw Malformed("a list of something else than structs");
+  return count;
+}
+
+// `deepest`: so many structs and containers may still be inside each other.
+void Reader::skip(Type type, int deepest) {
+  switch (type) {
+    case Type::boolean:
+    case Type::byte:
+      bytes(1);
+      return;
+    case Type::i16:
+      bytes(2);
+      return;
+    case Type::i32:
+      bytes(4);
+      return;
+    case Type::real:
+    case Type::i64:
+      bytes(8);
+      return;
+    case Type::string:
+      string();
+      return;
+    default:
+      if (deepest == 0) throw Malformed("nested too deep");
+      return skip_container(type, deepest - 1);
+  }
+}
+
+// Every element takes at least a byte: no announced count makes it loop for longer than there are bytes.
+void Reader::skip_container(Type type, int deepest) {
+  if (type == Type::structure) {
+    for (auto field = this->type(); field != Type::stop; field = this->type()) {
+      bytes(2);
+      skip(field, deepest);
+    }
+    return;
+  }
+  if (type != Type::list && type != Type::set && type != Type::map) throw Malformed("unknown type");
+  const auto first = this->type();
+  const auto second = type == Type::map ? this->type() : Type::stop;
+  for (auto count = size(); count > 0; --count) {
+    skip(first, deepest);
+    if (type == Type::map) skip(second, deepest);
+  }
+}
+
+}  // namespace elves::wire::binary

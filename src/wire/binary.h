@@ -1,0 +1,93 @@
+// Thrift's strict binary protocol without generated code: what every job passes is written from its values
+// and read into them, with no copies between. Pure.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace elves::wire::binary {
+
+// As on the wire.
+enum class Type : std::uint8_t {
+  stop = 0,
+  boolean = 2,
+  byte = 3,
+  real = 4,
+  i16 = 6,
+  i32 = 8,
+  i64 = 10,
+  string = 11,
+  structure = 12,
+  map = 13,
+  set = 14,
+  list = 15,
+};
+
+// Appends; the caller keeps the order: fields of a struct, then its stop().
+class Writer {
+ public:
+  void message(std::string_view method, std::uint8_t kind, std::int32_t sequence);
+  void field(Type type, std::int16_t id);
+  void field(std::int16_t id, std::string_view text);
+  void field(std::int16_t id, std::int32_t number);
+  void yes(std::int16_t id);
+  void list_of_structs(std::size_t count);
+  void stop() { out_.push_back('\0'); }
+
+  void reserve(std::size_t bytes) { out_.reserve(bytes); }
+  std::string take() { return std::move(out_); }
+
+ private:
+  void put(std::uint64_t value, int bytes);
+
+  std::string out_;
+};
+
+// Reads bytes that nobody has looked at. Everything throws Malformed at what does not fit.
+class Reader {
+ public:
+  struct Malformed : std::runtime_error {
+    using std::runtime_error::runtime_error;
+  };
+  struct Head {
+    std::uint8_t kind;
+    std::string_view method;
+  };
+
+  // Views that it gives are into `bytes`.
+  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+
+  Head message();
+  std::string_view string();
+  std::int32_t i32() { return static_cast<std::int32_t>(get(4)); }
+  bool boolean() { return get(1) != 0; }
+  // Of a list whose elements are structs.
+  std::size_t list_of_structs();
+  bool at_end() const { return rest_.empty(); }
+
+  // A struct: `take(id, type)` reads the field's value, or answers false and has read nothing: it is skipped.
+  template <class Take>
+  void fields(Take take) {
+    for (auto type = this->type(); type != Type::stop; type = this->type()) {
+      const auto id = static_cast<std::int16_t>(get(2));
+      if (!take(id, type)) skip(type, kDeepest);
+    }
+  }
+
+ private:
+  static constexpr int kDeepest = 16;
+
+  Type type() { return static_cast<Type>(get(1)); }
+  std::uint64_t get(std::size_t bytes);
+  std::string_view bytes(std::size_t count);
+  std::size_t size();
+  void skip(Type type, int deepest);
+  void skip_container(Type type, int deepest);
+
+  std::string_view rest_;
+};
+
+}  // namespace elves::wire::binary
