@@ -5,6 +5,7 @@ import struct
 import subprocess
 
 from figure import Row
+from harness.scheduler import sanitized
 from rig import BINARIES
 from sample import Sample
 
@@ -40,6 +41,8 @@ def count_instructions(rig, action, jobs):
 
 def count_allocations(rig, action):
     """Calls and bytes."""
+    if sanitized():
+        raise RuntimeError("the allocations of a program with a sanitizer are not its own: measure a release build")
     counters = rig.folder / "allocations"
     variables = {"LD_PRELOAD": str(BINARIES / "libbench_allocations.so"), "ELVES_BENCH_ALLOCATIONS": str(counters)}
     with rig.agents(), rig.scheduler(variables=variables):
