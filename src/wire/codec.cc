@@ -87,13 +87,21 @@ std::vector<AgentAnswer> read_answers(binary::Reader& in) {
   return all;
 }
 
-// The text of a message that is a TApplicationException.
-Error exception_in(std::string_view message) {
-  MessageReader in(message);
-  TApplicationException exception;
-  in.read(exception);
-  return illegal(exception.what());
+// What a TApplicationException says; kinds are Thrift's, and peers may have their own.
+Error exception_in(binary::Reader& in) {
+  std::string text;
+  std::int32_t kind = 0;
+  in.fields([&](std::int16_t id, Type type) {
+    if (id == 1 && type == Type::string) return text = in.string(), true;
+    if (id == 2 && type == Type::i32) return kind = in.i32(), true;
+    return false;
+  });
+  if (!text.empty()) return illegal(text);
+  if (kind == TApplicationException::UNKNOWN_METHOD) return illegal("the peer does not know the method");
+  return illegal("Thrift exception of kind " + std::to_string(kind) + " without a text");
 }
+
+std::string read_string(binary::Reader& in) { return std::string(in.string()); }
 
 // The answer to the call of `method`, of `type`, as `read` takes it.
 template <class Value>
@@ -103,7 +111,7 @@ Result<Value> read_success(std::string_view message, std::string_view method, Ty
     binary::Reader in(message);
     const auto head = in.message();
     if (head.method != method) return illegal("answer to another call: " + std::string(head.method));
-    if (head.kind == MessageType::T_EXCEPTION) return exception_in(message);
+    if (head.kind == MessageType::T_EXCEPTION) return exception_in(in);
     if (head.kind != MessageType::T_REPLY) return illegal("not an answer");
     std::optional<Value> value;
     in.fields([&](std::int16_t id, Type found) {
@@ -114,25 +122,6 @@ Result<Value> read_success(std::string_view message, std::string_view method, Ty
     if (!in.at_end()) return illegal("not one whole message");
     if (!value) return illegal("answer without a result");
     return std::move(*value);
-  } catch (const std::exception& fault) {
-    return illegal(fault.what());
-  }
-}
-
-// `Answer` is the generated reader of the method's answer, `Value` what it reads into.
-template <class Answer, class Value>
-Result<Value> read_reply(std::string_view message, std::string_view method) {
-  try {
-    MessageReader in(message);
-    if (in.method() != method) return illegal("answer to another call: " + in.method());
-    if (in.type() == MessageType::T_EXCEPTION) return exception_in(message);
-    if (in.type() != MessageType::T_REPLY) return illegal("not an answer");
-    Value value;
-    Answer answer;
-    answer.success = &value;
-    in.read(answer);
-    if (!answer.__isset.success) return illegal("answer without a result");
-    return value;
   } catch (const std::exception& fault) {
     return illegal(fault.what());
   }
@@ -190,8 +179,7 @@ Result<std::vector<AgentAnswer>> decode_invoke_async_reply(std::string_view mess
 }
 
 Result<std::string> decode_string_reply(std::string_view message, std::string_view method) {
-  // Every method that answers a string is read alike.
-  return read_reply<thrift::SchedulerService_dataTransport_presult, std::string>(message, method);
+  return read_success(message, method, Type::string, read_string);
 }
 
 }  // namespace elves::wire

@@ -173,6 +173,17 @@ TEST(Codec, AnExceptionIsAnErrorWithItsText) {
             (Error{ErrorCode::agent_answer_illegal, "no such thing"}));
 }
 
+TEST(Codec, AnExceptionWithoutATextTellsItsKind) {
+  const auto detail_of = [](int kind) {
+    auto reply = message("aliveCheck", TMessageType::T_EXCEPTION, TApplicationException());
+    // Its type is the last field: four bytes before the struct's stop.
+    reply[reply.size() - 2] = static_cast<char>(kind);
+    return decode_string_reply(reply, "aliveCheck").error().detail;
+  };
+  EXPECT_EQ(detail_of(TApplicationException::UNKNOWN_METHOD), "the peer does not know the method");
+  EXPECT_EQ(detail_of(58), "Thrift exception of kind 58 without a text") << "a kind that Thrift does not have";
+}
+
 TEST(Codec, WhatIsNoAnswerToTheCallIsAnError) {
   EchoAgent agent;
   const auto good = answer_to(agent_service_handler(agent), encode_invoke_sync(some_job()));
