@@ -181,7 +181,8 @@ TEST(Codec, AnExceptionWithoutATextTellsItsKind) {
     return decode_string_reply(reply, "aliveCheck").error().detail;
   };
   EXPECT_EQ(detail_of(TApplicationException::UNKNOWN_METHOD), "the peer does not know the method");
-  EXPECT_EQ(detail_of(58), "Thrift exception of kind 58 without a text") << "a kind that Thrift does not have";
+  EXPECT_EQ(detail_of(58), "Thrift exception of kind 58 without a text")
+      << "a kind that Thrift does not have";
 }
 
 TEST(Codec, WhatIsNoAnswerToTheCallIsAnError) {
