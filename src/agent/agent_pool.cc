@@ -68,6 +68,7 @@ void AgentPool::set_options(const PoolOptions& options) {
 
 std::vector<AgentStatus> AgentPool::status() const {
   std::vector<AgentStatus> all;
+  all.reserve(agents_.size());
   for (const auto& [ip, one] : agents_) {
     all.push_back({ip, one.in_flight, one.waiting_sync.size() + one.waiting_async.size(),
                    one.peer.breaker.failures(), one.peer.breaker.state()});
@@ -78,12 +79,15 @@ std::vector<AgentStatus> AgentPool::status() const {
 void AgentPool::Call::expire() { done(expired()); }
 
 AgentPool::Agent& AgentPool::agent(const std::string& ip) {
-  const auto address = IpAddress::parse(ip);
-  const std::string name = address ? address->text() : ip;
-  Agent& found = agents_.try_emplace(name, waiting_).first->second;
-  if (found.peer.ip.empty()) found.peer.name = found.peer.ip = name;
-  found.peer.port = options_.port;
-  return found;
+  auto known = agents_.find(ip);
+  if (known == agents_.end()) {
+    const auto address = IpAddress::parse(ip);
+    const std::string name = address ? address->text() : ip;  // however it is spelled
+    known = agents_.try_emplace(name, waiting_).first;
+    known->second.peer.name = known->second.peer.ip = name;
+  }
+  known->second.peer.port = options_.port;
+  return known->second;
 }
 
 void AgentPool::run(JobPtr job, Deadline deadline, OnAgentReply done) {

@@ -15,10 +15,10 @@ std::optional<LogId> LogId::parse(const std::string& text) {
 }
 
 std::string LogId::text() const {
-  std::string text(16, '0');
-  std::uint64_t rest = value_;
-  for (auto digit = text.rbegin(); rest != 0; rest >>= 4) *digit++ = "0123456789ABCDEF"[rest & 0xF];
-  return text;
+  std::array<char, 16> digits;
+  for (std::size_t i = 0; i < digits.size(); ++i)
+    digits[i] = "0123456789ABCDEF"[value_ >> (60 - 4 * i) & 0xF];
+  return {digits.data(), digits.size()};
 }
 
 const char* wire_name(JobType type) {

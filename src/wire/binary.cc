@@ -9,69 +9,53 @@ constexpr std::uint32_t kLargestSize = 0x7fffffff;  // sizes and counts are sign
 
 }  // namespace
 
-void Writer::put(std::uint64_t value, int bytes) {
-  char big_endian[8];
-  for (int i = 0; i < bytes; ++i) big_endian[i] = static_cast<char>(value >> (8 * (bytes - 1 - i)));
-  out_.append(big_endian, static_cast<std::size_t>(bytes));
+void Writer::text(std::string_view text) {
+  put(static_cast<std::uint32_t>(text.size()));
+  out_.append(text);
 }
 
 void Writer::message(std::string_view method, std::uint8_t kind, std::int32_t sequence) {
-  put(kStrict | kind, 4);
-  put(method.size(), 4);
-  out_.append(method);
-  put(static_cast<std::uint32_t>(sequence), 4);
+  put(kStrict | kind);
+  text(method);
+  put(static_cast<std::uint32_t>(sequence));
 }
 
 void Writer::field(Type type, std::int16_t id) {
-  put(static_cast<std::uint8_t>(type), 1);
-  put(static_cast<std::uint16_t>(id), 2);
+  out_.push_back(static_cast<char>(type));
+  put(static_cast<std::uint16_t>(id));
 }
 
-void Writer::field(std::int16_t id, std::string_view text) {
+void Writer::field(std::int16_t id, std::string_view value) {
   field(Type::string, id);
-  put(text.size(), 4);
-  out_.append(text);
+  text(value);
 }
 
 void Writer::field(std::int16_t id, std::int32_t number) {
   field(Type::i32, id);
-  put(static_cast<std::uint32_t>(number), 4);
+  put(static_cast<std::uint32_t>(number));
 }
 
 void Writer::yes(std::int16_t id) {
   field(Type::boolean, id);
-  put(1, 1);
+  out_.push_back('\1');
 }
 
 void Writer::list_of_structs(std::size_t count) {
-  put(static_cast<std::uint8_t>(Type::structure), 1);
-  put(count, 4);
-}
-
-std::string_view Reader::bytes(std::size_t count) {
-  if (count > rest_.size()) throw Malformed("not one whole message");
-  const auto taken = rest_.substr(0, count);
-  rest_.remove_prefix(count);
-  return taken;
-}
-
-std::uint64_t Reader::get(std::size_t count) {
-  std::uint64_t value = 0;
-  for (const char byte : bytes(count)) value = value << 8 | static_cast<unsigned char>(byte);
-  return value;
+  out_.push_back(static_cast<char>(Type::structure));
+  put(static_cast<std::uint32_t>(count));
 }
 
 std::size_t Reader::size() {
-  const auto size = get(4);
+  const auto size = get<std::uint32_t>();
   if (size > kLargestSize) throw Malformed("negative size");
   return size;
 }
 
 Reader::Head Reader::message() {
-  const auto version = get(4);
+  const auto version = get<std::uint32_t>();
   if ((version & 0xffffff00U) != kStrict) throw Malformed("no strict Thrift binary message");
   const Head head{static_cast<std::uint8_t>(version), string()};
-  get(4);
+  get<std::uint32_t>();
   return head;
 }
 

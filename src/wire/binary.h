@@ -2,7 +2,10 @@
 // and read into them, with no copies between. Pure.
 #pragma once
 
+#include <endian.h>
+
 #include <cstdint>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -26,6 +29,10 @@ enum class Type : std::uint8_t {
   list = 15,
 };
 
+inline std::uint8_t network_order(std::uint8_t value) { return value; }
+inline std::uint16_t network_order(std::uint16_t value) { return htobe16(value); }
+inline std::uint32_t network_order(std::uint32_t value) { return htobe32(value); }
+
 // Appends; the caller keeps the order: fields of a struct, then its stop().
 class Writer {
  public:
@@ -41,7 +48,12 @@ class Writer {
   std::string take() { return std::move(out_); }
 
  private:
-  void put(std::uint64_t value, int bytes);
+  template <class Number>
+  void put(Number value) {
+    value = network_order(value);
+    out_.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+  void text(std::string_view text);
 
   std::string out_;
 };
@@ -62,8 +74,8 @@ class Reader {
 
   Head message();
   std::string_view string();
-  std::int32_t i32() { return static_cast<std::int32_t>(get(4)); }
-  bool boolean() { return get(1) != 0; }
+  std::int32_t i32() { return static_cast<std::int32_t>(get<std::uint32_t>()); }
+  bool boolean() { return get<std::uint8_t>() != 0; }
   // Of a list whose elements are structs.
   std::size_t list_of_structs();
   bool at_end() const { return rest_.empty(); }
@@ -72,7 +84,7 @@ class Reader {
   template <class Take>
   void fields(Take take) {
     for (auto type = this->type(); type != Type::stop; type = this->type()) {
-      const auto id = static_cast<std::int16_t>(get(2));
+      const auto id = static_cast<std::int16_t>(get<std::uint16_t>());
       if (!take(id, type)) skip(type, kDeepest);
     }
   }
@@ -80,9 +92,19 @@ class Reader {
  private:
   static constexpr int kDeepest = 16;
 
-  Type type() { return static_cast<Type>(get(1)); }
-  std::uint64_t get(std::size_t bytes);
-  std::string_view bytes(std::size_t count);
+  Type type() { return static_cast<Type>(get<std::uint8_t>()); }
+  template <class Number>
+  Number get() {
+    Number value = 0;
+    std::memcpy(&value, bytes(sizeof value).data(), sizeof value);
+    return network_order(value);
+  }
+  std::string_view bytes(std::size_t count) {
+    if (count > rest_.size()) throw Malformed("not one whole message");
+    const auto taken = rest_.substr(0, count);
+    rest_.remove_prefix(count);
+    return taken;
+  }
   std::size_t size();
   void skip(Type type, int deepest);
   void skip_container(Type type, int deepest);

@@ -7,7 +7,8 @@ namespace elves::wire {
 
 namespace {
 
-constexpr std::size_t first_size = 1024;  // most messages fit, and it is cheap to have thousands waiting
+// Most messages fit, and it is cheap to have thousands waiting; with what ends a string it is 512.
+constexpr std::size_t first_size = 511;
 constexpr std::size_t frame_header = 4;
 constexpr char strict_message = '\x80';
 constexpr std::string_view tls_handshake("\x16\x03");  // RFC 8446, 5.1: content type, version 3.x

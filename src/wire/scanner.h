@@ -1,10 +1,10 @@
 // Finds the end of an unframed Thrift binary message while its bytes are still coming in.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
 namespace elves::wire {
 
@@ -72,7 +72,7 @@ class MessageScanner {
   bool illegal_ = false;
   bool lists_structs_ = true;
   std::uint8_t value_ = 0;  // type of the value that starts at position_; 0 = none, a level goes on
-  std::vector<Level> levels_;
+  boost::container::small_vector<Level, 4> levels_;  // as deep as what peers send
 };
 
 }  // namespace elves::wire
