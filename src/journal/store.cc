@@ -40,7 +40,14 @@ void make_file(const std::string& path) {
   ::close(fd);
 }
 
+// Takes no locks for what only one thread at a time does. In vain when the library is in use already.
+void configure_sqlite() {
+  sqlite_api::sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
+  sqlite_api::sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 std::string connect_string(const std::string& path) {
+  configure_sqlite();
   make_file(path);
   if (path.find('"') != std::string::npos) throw std::runtime_error("a quotation mark in its name");
   return fmt::format("db=\"{}\" timeout=5", path);
