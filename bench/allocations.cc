@@ -1,6 +1,7 @@
 // libbench_allocations.so, for LD_PRELOAD: counts the program's heap allocations in the file that the
 // variable ELVES_BENCH_ALLOCATIONS names, two 8-byte numbers in the machine's byte order: calls, and bytes
 // asked for.
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -11,16 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-
-// glibc's own names, which it exports for this.
-// NOLINTBEGIN(bugprone-reserved-identifier)
-extern "C" {
-void* __libc_malloc(std::size_t bytes);
-void* __libc_calloc(std::size_t count, std::size_t bytes);
-void* __libc_realloc(void* block, std::size_t bytes);
-void* __libc_memalign(std::size_t alignment, std::size_t bytes);
-}
-// NOLINTEND(bugprone-reserved-identifier)
+#include <new>
 
 namespace {
 
@@ -44,29 +36,53 @@ __attribute__((constructor)) void open_file() {
   if (place != MAP_FAILED) counters = static_cast<Counters*>(place);
 }
 
+// The program's own allocator, behind this library.
+template <class Function>
+Function* next(const char* name) {
+  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
+}
+
 }  // namespace
 
 extern "C" {
 
 void* malloc(std::size_t bytes) {
   count(bytes);
-  return __libc_malloc(bytes);
+  static auto* const allocate = next<void*(std::size_t)>("malloc");
+  return allocate(bytes);
 }
 void* calloc(std::size_t number, std::size_t bytes) {
   count(number * bytes);
-  return __libc_calloc(number, bytes);
+  static auto* const allocate = next<void*(std::size_t, std::size_t)>("calloc");
+  return allocate(number, bytes);
 }
 void* realloc(void* block, std::size_t bytes) {
   count(bytes);
-  return __libc_realloc(block, bytes);
+  static auto* const allocate = next<void*(void*, std::size_t)>("realloc");
+  return allocate(block, bytes);
 }
 void* memalign(std::size_t alignment, std::size_t bytes) {
   count(bytes);
-  return __libc_memalign(alignment, bytes);
+  static auto* const allocate = next<void*(std::size_t, std::size_t)>("memalign");
+  return allocate(alignment, bytes);
 }
 void* aligned_alloc(std::size_t alignment, std::size_t bytes) { return memalign(alignment, bytes); }
 int posix_memalign(void** block, std::size_t alignment, std::size_t bytes) {
   *block = memalign(alignment, bytes);
   return *block == nullptr ? ENOMEM : 0;
 }
+}
+
+// An allocator may bring its own operator new, which malloc would not hear of.
+void* operator new(std::size_t bytes) {
+  if (void* block = std::malloc(bytes)) return block;
+  throw std::bad_alloc();
+}
+void* operator new[](std::size_t bytes) { return ::operator new(bytes); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  if (void* block = memalign(static_cast<std::size_t>(alignment), bytes)) return block;
+  throw std::bad_alloc();
+}
+void* operator new[](std::size_t bytes, std::align_val_t alignment) {
+  return ::operator new(bytes, alignment);
 }

@@ -15,6 +15,13 @@ pkg_check_modules(THRIFT REQUIRED IMPORTED_TARGET thrift)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 find_program(THRIFT_COMPILER thrift REQUIRED)
 
+# Replaces malloc and operator new in what links it. A sanitizer brings its own.
+add_library(allocator INTERFACE)
+if(NOT ELVES_SANITIZE)
+  find_package(mimalloc 2.0 REQUIRED)
+  target_link_libraries(allocator INTERFACE mimalloc)
+endif()
+
 find_path(ZOOKEEPER_INCLUDE zookeeper/zookeeper.h REQUIRED)
 find_library(ZOOKEEPER_MT zookeeper_mt REQUIRED)
 add_library(zookeeper_mt INTERFACE)

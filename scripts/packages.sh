@@ -5,7 +5,7 @@ build_packages=(
   g++ cmake ninja-build ccache pkg-config
   libboost1.81-dev libboost-json1.81-dev libssl-dev
   librabbitmq-dev libxxhash-dev libthrift-dev thrift-compiler
-  libsoci-dev libsqlite3-dev libzookeeper-mt-dev
+  libsoci-dev libsqlite3-dev libzookeeper-mt-dev libmimalloc-dev
   libspdlog-dev libfmt-dev prometheus-cpp-dev libcli11-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
