@@ -56,7 +56,7 @@ void prepare_process() {
 
 // Where it listens, for people.
 std::string addresses(const worker::AgentConfig& config) {
-  const auto secure = fmt::format("{}:{} (TLS)", config.listen, config.tls.port);
+  auto secure = fmt::format("{}:{} (TLS)", config.listen, config.tls.port);
   if (!config.tls.plain) return secure;
   const auto plain = fmt::format("{}:{}", config.listen, config.port);
   return config.tls.port == 0 ? plain : plain + " and " + secure;

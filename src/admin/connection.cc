@@ -40,7 +40,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   HttpConnection(std::shared_ptr<Shared> shared, net::ip::tcp::socket socket)
       : shared_(std::move(shared)),
         peer_(address_of(socket)),
-        stream_(std::move(socket)),
+        stream_(boost::beast::tcp_stream(std::move(socket))),
         answered_(shared_->context) {
     answered_.expires_at(net::steady_timer::time_point::max());
     error_code ignored;

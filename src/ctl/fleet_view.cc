@@ -27,7 +27,7 @@ const json::array& rows_of(const json::value& listing, std::string_view key) {
 
 // "3d 04:05:06"
 std::string duration(const json::value& object, std::string_view key) {
-  const auto text = member(object, key);
+  auto text = member(object, key);
   std::uint64_t seconds = 0;
   if (std::from_chars(text.data(), text.data() + text.size(), seconds).ec != std::errc()) return text;
   const auto two = [](std::uint64_t number) { return (number < 10 ? "0" : "") + std::to_string(number); };

@@ -89,7 +89,7 @@ void run(net::io_context& loop, Work work) {
 HttpResponse send(const Url& url, const Request& request, std::chrono::seconds patience,
                   const tls::CredentialsPtr& credentials) {
   net::io_context loop(1);
-  Stream stream(loop);
+  Stream stream{boost::beast::tcp_stream(loop)};
   try {
     run(loop, [&]() -> net::awaitable<void> { return connect(loop, stream, url, credentials); });
   } catch (const boost::system::system_error& fault) {

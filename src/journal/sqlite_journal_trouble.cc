@@ -78,6 +78,7 @@ void SqliteJournal::catch_up(const std::vector<JobRecord>& open) {
     }
   } else {
     std::vector<const JobRecord*> records;
+    records.reserve(open.size());
     for (const JobRecord& record : open) records.push_back(&record);
     if (!attempt([&](Store& store) { store.write(records); })) return;
   }

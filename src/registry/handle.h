@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 
-struct _zhandle;
+struct _zhandle;  // NOLINT(bugprone-reserved-identifier): libzookeeper's name
 
 namespace elves::registry {
 

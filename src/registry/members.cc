@@ -32,6 +32,7 @@ Members::Members(FolderOptions folder, std::string data, Session& session, Timer
 
 std::vector<Member> Members::list() const {
   std::vector<Member> all;
+  all.reserve(known_.size());
   for (const auto& [node, known] : known_) {
     all.push_back({node, own(node, known), known.registered, known.data});
   }

@@ -20,7 +20,7 @@
 namespace elves::tls {
 namespace {
 
-constexpr std::time_t kSoon = 14 * 24 * 3600;
+constexpr std::time_t kSoon = std::time_t{14} * 24 * 3600;
 
 // Instead of asking whoever sits at the terminal.
 int no_pass_phrase(char*, int, int, void*) { return -1; }

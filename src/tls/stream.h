@@ -17,8 +17,7 @@ class Stream {
   using executor_type = typename Next::executor_type;
   using Side = boost::asio::ssl::stream_base::handshake_type;
 
-  template <class Argument>
-  explicit Stream(Argument&& next) : next_(std::forward<Argument>(next)) {}
+  explicit Stream(Next next) : next_(std::move(next)) {}
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 

@@ -36,7 +36,7 @@ std::string reason(const error_code& fault) {
 }  // namespace
 
 Channel::Channel(asio::io_context& loop, Timers& timers, MessageScanner::Limits limits)
-    : stream_(loop), timers_(timers), limits_(limits) {}
+    : stream_(tcp::socket(loop)), timers_(timers), limits_(limits) {}
 
 asio::awaitable<Result<void>> Channel::connect(std::string host, unsigned short port, Deadline deadline,
                                                tls::CredentialsPtr credentials) {

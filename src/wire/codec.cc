@@ -83,6 +83,7 @@ std::vector<AgentAnswer> read_answers(binary::Reader& in) {
   const auto count = in.list_of_structs();
   if (count > max_elements) throw binary::Reader::Malformed("too many answers");
   std::vector<AgentAnswer> all;
+  all.reserve(std::min<std::size_t>(count, 1024));  // however many a few bytes announce
   for (std::size_t i = 0; i < count; ++i) all.push_back(read_answer(in));
   return all;
 }

@@ -30,6 +30,7 @@ void State::refuse() {
   for (auto& change : kept) {
     if (auto* take = std::get_if<Take>(&change)) {
       std::vector<Decision> decisions;
+      decisions.reserve(take->offers.size());
       for (const auto& offer : take->offers) decisions.push_back(decide_unwritten(offer));
       news.emplace_back([done = std::move(take->done), decisions = std::move(decisions)]() mutable {
         done(std::move(decisions));

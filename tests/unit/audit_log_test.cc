@@ -51,7 +51,11 @@ class AuditFile : public ::testing::Test {
   AuditFile() : folder_(fs::temp_directory_path() / ("audit_" + std::to_string(::getpid()) + name())) {
     fs::create_directories(folder_);
   }
+
+ public:
   ~AuditFile() override { fs::remove_all(folder_); }
+
+ protected:
   static std::string name() { return ::testing::UnitTest::GetInstance()->current_test_info()->name(); }
   std::string path(const char* file = "audit.log") const { return folder_ / file; }
   static std::vector<json::object> lines(const std::string& file) {

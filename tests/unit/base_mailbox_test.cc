@@ -54,20 +54,22 @@ TEST(Mailbox, WhatIsPushedBehindWhatWasLeftCalls) {
 TEST(Mailbox, NoWakeIsLostBetweenManyProducers) {
   constexpr int producers = 4;
   constexpr int each = 20000;
+  constexpr std::size_t all = std::size_t{producers} * each;
   Mailbox<int> box;
   std::vector<std::thread> threads;
+  threads.reserve(producers);
   for (int p = 0; p < producers; ++p) {
     threads.emplace_back([&box] {
       for (int i = 0; i < each; ++i) box.push(i);
     });
   }
   std::size_t taken = 0;
-  while (taken < producers * each) {
+  while (taken < all) {
     if (!calls(box, 10000)) break;
     taken += box.take().size();
   }
   for (auto& thread : threads) thread.join();
-  EXPECT_EQ(taken, std::size_t{producers * each});
+  EXPECT_EQ(taken, all);
   box.take();  // a wake that came after its value was taken
   EXPECT_FALSE(calls(box));
 }

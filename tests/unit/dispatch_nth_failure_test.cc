@@ -232,7 +232,7 @@ std::vector<Fault> deaths() {
 }
 
 class NthFailure : public ::testing::Test {
- protected:
+ public:
   NthFailure() { log::set_level("error"); }
   ~NthFailure() override { log::set_level("info"); }
 };

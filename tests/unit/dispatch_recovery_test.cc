@@ -13,6 +13,7 @@ void restart(Bench& bench, const std::function<void(Bench&)>& before) {
   bench.clock.advance(std::chrono::duration_cast<Millis>(old.clock.now() - SteadyTime{}));
   bench.journal.records = old.journal.records;
   std::vector<JobRecord> left;
+  left.reserve(old.journal.records.size());
   for (const auto& [id, record] : old.journal.records) left.push_back(record);
   bench.dispatcher.recover(std::move(left));
 }

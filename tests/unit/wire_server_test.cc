@@ -124,7 +124,9 @@ TEST_F(ServerTest, IdleAndSlowPeersAreClosedInTime) {
 TEST_F(ServerTest, APeerThatDoesNotReadItsAnswerIsClosed) {
   server_.emplace(loop_.io, "127.0.0.1", 0, ServerLimits{.idle = Millis(50)}, door_,
                   [](const std::string&, const std::string&, const std::function<void(std::string)>& reply) {
-                    reply(std::string(50'000'000, 'a'));
+                    std::string large;
+                    large.resize(50'000'000, 'a');
+                    reply(std::move(large));
                   });
   Peer one = peer();
   one.send(result("x"));
