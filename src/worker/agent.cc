@@ -28,7 +28,7 @@ Agent::Agent(boost::asio::io_context& loop, const Clock& clock, Timers& timers, 
       door_(kDoorKeys, config_.door) {
   if (config_.tls.plain) serve(loop, config_.port, nullptr);
   if (credentials.port) serve(loop, config_.tls.port, credentials.port);
-  if (spool_.size() > 0) log::info("{} results are still to be reported", spool_.size());
+  if (spool_.count() > 0) log::info("{} results are still to be reported", spool_.count());
   for (auto& execution : state_.waiting()) run_waiting(std::move(execution));
   if (config_.scheduler.addr.empty()) return;
   reporter_ = std::make_unique<Reporter>(loop, clock, timers, config_.scheduler, credentials.scheduler,
@@ -75,6 +75,7 @@ void Agent::invoke_async(std::vector<Instruction> instructions,
                                   done = std::move(done)](std::vector<Decision> decisions) mutable {
     --undecided_;
     std::vector<Acceptance> answers;
+    answers.reserve(decisions.size());
     for (std::size_t i = 0; i < decisions.size(); ++i) {
       answers.push_back(answer_to(std::move(decisions[i]), std::move(tickets[i])));
     }
@@ -125,7 +126,7 @@ void Agent::run_waiting(WaitingExecution execution) {
 void Agent::leave(std::function<void()> left) {
   if (give_up_) return kill_workers();
   log::info("leaving: {} workers running, {} instructions waiting, {} results to report", runner_.running(),
-            runner_.waiting(), spool_.size());
+            runner_.waiting(), spool_.count());
   left_ = std::move(left);
   runner_.stop();
   for (const auto& server : servers_) server->stop();
@@ -149,13 +150,13 @@ void Agent::look_whether_done() {
   if (rests && !std::exchange(rested_, true)) {
     give_up_ = give_up_->sooner(Deadline::after(clock_, kReportTime));
   }
-  const bool all_told = !reporter_ || spool_.size() == 0;
+  const bool all_told = !reporter_ || spool_.count() == 0;
   const bool done = rests && all_told && !has_callers();
   if (!done && !give_up_->passed(clock_.now())) {
     timers_.set(look_, Deadline::after(clock_, kLook), [this] { look_whether_done(); });
     return;
   }
-  if (spool_.size() > 0) log::info("{} results are kept for the next start", spool_.size());
+  if (spool_.count() > 0) log::info("{} results are kept for the next start", spool_.count());
   kill_.cancel();
   if (reporter_) reporter_->stop();
   servers_.clear();

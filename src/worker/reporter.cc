@@ -132,7 +132,7 @@ asio::awaitable<void> Reporter::pause(Millis wait) {
 void Reporter::failed(const Error& error) {
   if (failures_++ == 0) {
     log::warn("cannot report to the scheduler {}:{}: {}; trying on, {} results waiting", scheduler_.addr,
-              scheduler_.port, error.detail, spool_.size());
+              scheduler_.port, error.detail, spool_.count());
   }
   if (sent_ && ++refusals_ >= kMaxRefusals) {
     log::warn("job {}: its result was refused {} times; others go first", name_of(spool_.front()), refusals_);

@@ -26,7 +26,7 @@ class ResultSpool {
   // There is none to bring now.
   bool empty() const { return window_.empty(); }
   // All of them, with those in the file only.
-  std::size_t size() const { return size_; }
+  std::size_t count() const { return size_; }
 
   // An execution has ended.
   void add(Number number, WorkerAnswer answer);

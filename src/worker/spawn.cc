@@ -105,7 +105,8 @@ int spawn(const Command& command, int input, int output, int errors, pid_t& pid)
   sigset_t before;
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  pid = ::vfork();
+  // Not posix_spawn, which resets no signals and closes no descriptors; the child makes system calls only.
+  pid = ::vfork();  // NOLINT(bugprone-unsafe-functions,clang-analyzer-*)
   if (pid == 0) give_up(plan.report, become(plan));
   int why = pid < 0 ? errno : 0;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);

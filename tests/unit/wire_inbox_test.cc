@@ -57,7 +57,8 @@ TEST(Inbox, MessagesOfAnySizeComeOutWhole) {
 TEST(Inbox, MessagesThatCameTogetherComeOutOneByOne) {
   for (const auto framing : {false, true}) {
     const auto one = message_of(1), two = message_of(100), three = message_of(3);
-    const auto bytes = framing ? framed(one) + framed(two) + framed(three) : one + two + three;
+    std::string bytes;
+    for (const auto& message : {one, two, three}) bytes += framing ? framed(message) : message;
     Inbox inbox({}, Inbox::Framing::detect);
     const auto space = inbox.space();
     const auto cut = bytes.size() - 5;

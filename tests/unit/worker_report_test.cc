@@ -33,10 +33,10 @@ class WorkerResultSpool : public StateFixture {
 
 TEST_F(WorkerResultSpool, OldestFirst) {
   for (const auto* id : {"1", "2", "3"}) add(id);
-  EXPECT_EQ(spool().size(), 3U);
+  EXPECT_EQ(spool().count(), 3U);
   for (const auto* id : {"1", "2", "3"}) EXPECT_EQ(pop(), id);
   EXPECT_TRUE(spool().empty());
-  EXPECT_EQ(spool().size(), 0U);
+  EXPECT_EQ(spool().count(), 0U);
 }
 
 TEST_F(WorkerResultSpool, WhatIsPutBackComesAfterAllOthers) {
@@ -45,7 +45,7 @@ TEST_F(WorkerResultSpool, WhatIsPutBackComesAfterAllOthers) {
   EXPECT_EQ(front(), "1");
   spool().put_back();
   for (const auto* id : {"2", "3", "1"}) EXPECT_EQ(pop(), id);
-  EXPECT_EQ(spool().size(), 0U);
+  EXPECT_EQ(spool().count(), 0U);
 }
 
 TEST_F(WorkerResultSpool, WhatIsPutBackAloneComesAgain) {
@@ -64,9 +64,9 @@ TEST_F(WorkerResultSpool, ThousandsComeInOrderAcrossARestart) {
   results();  // the last report is written
   spool_.reset();
   open_again();
-  EXPECT_EQ(spool().size(), kMany - 500U);
+  EXPECT_EQ(spool().count(), kMany - 500U);
   for (int i = 500; i < kMany; ++i) EXPECT_EQ(pop(), std::to_string(i));
-  EXPECT_EQ(spool().size(), 0U);
+  EXPECT_EQ(spool().count(), 0U);
 }
 
 TEST_F(WorkerResultSpool, ARepeatIsMarkedInMemoryToo) {
@@ -86,9 +86,9 @@ TEST_F(WorkerResultSpool, ARepeatDuringTheReportBringsItOnceMore) {
   spool().pop(false);
   EXPECT_EQ(front(), "1");
   EXPECT_TRUE(spool().front().may_be_repeat);
-  EXPECT_EQ(spool().size(), 1U);
+  EXPECT_EQ(spool().count(), 1U);
   spool().pop(true);
-  EXPECT_EQ(spool().size(), 0U);
+  EXPECT_EQ(spool().count(), 0U);
   EXPECT_TRUE(results().empty());
 }
 
