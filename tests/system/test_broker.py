@@ -85,7 +85,7 @@ class TestTopology:
         peer.dead_letter()
         peer.close()
 
-    @pytest.mark.parametrize("arguments", [{"x-max-length": 5000}, {"x-message-ttl": 3_600_000}])
+    @pytest.mark.parametrize("arguments", [{"x-max-length": 5000}, {"x-message-ttl": 3_600_000}, {"x-queue-type": "quorum"}])
     def test_queues_with_other_arguments_are_used_as_they_are(self, make_site, broker, arguments):
         other = make_site(broker=broker)
         peer = other.peer()
@@ -165,6 +165,19 @@ class TestLosses:
 
 class TestDeath:
     """Last in the file: the broker is killed and started again."""
+
+    def test_quorum_queues_survive_with_all_their_jobs(self, make_site, broker):
+        quorum = make_site(broker=broker, agents=addresses(10))
+        peer = quorum.peer(components=())
+        for queue in ("scheduler", "scheduler.dead"):
+            peer.channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
+        quorum.start()
+        flight = Flight(quorum, 50, 6)
+        broker.kill()
+        wait_for(lambda: quorum.scheduler.health() == 503, BACK, "the loss to be noticed")
+        broker.start()
+        flight.land()
+        quorum.scheduler.stop()
 
     def test_killed_with_200_jobs_in_flight(self, site, broker):
         flight = Flight(site, 200, 6)
