@@ -68,14 +68,18 @@ void AmqpPublisher::turn(Connection& connection, Millis most) {
   amqp_maybe_release_buffers(connection.raw());
 }
 
-// Delivery tags start at 1 on every connection: what is confirmed leaves, the rest is to be sent again.
+// Delivery tags start at 1 on every connection: what is confirmed leaves, the rest is to be sent again,
+// unless it is not sure any more.
 void AmqpPublisher::begin_again() {
+  take_orders();
   std::vector<std::function<void()>> done;
   std::deque<Message> before;
   before.swap(unconfirmed_);
   for (Message& message : before) {
     if (message.confirmed || (message.what.notice && !peers_)) {
       release(std::move(message), done);
+    } else if (message.on_unsure) {
+      done.push_back(std::move(message.on_unsure));
     } else {
       message.returned = false;
       unconfirmed_.push_back(std::move(message));
@@ -98,7 +102,7 @@ void AmqpPublisher::on_lost(const BrokerError& why) {
   bury(std::move(message), why.what());
 }
 
-void AmqpPublisher::send_new(Connection& connection) {
+void AmqpPublisher::take_orders() {
   for (Order& order : mailbox_.take()) {
     if (!order.done) continue;
     if (!peers_ && std::holds_alternative<Notice>(order.what)) {
@@ -106,11 +110,18 @@ void AmqpPublisher::send_new(Connection& connection) {
       continue;
     }
     Message message;
-    if (auto* answer = std::get_if<Answer>(&order.what)) message.on_returned = std::move(answer->returned);
+    if (auto* answer = std::get_if<Answer>(&order.what)) {
+      message.on_returned = std::move(answer->returned);
+      message.on_unsure = std::move(answer->unsure);
+    }
     message.what = encode(std::move(order.what), options());
     message.done = std::move(order.done);
     unconfirmed_.push_back(std::move(message));
   }
+}
+
+void AmqpPublisher::send_new(Connection& connection) {
+  take_orders();
   const auto may_send = [this] {
     return !blocked_ && sent_ < unconfirmed_.size() && (suspects_ == 0 || sent_ == 0);
   };

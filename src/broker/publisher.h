@@ -39,6 +39,7 @@ class AmqpPublisher final : public Link, public Publisher {
     Outgoing what;
     std::function<void()> done{};
     std::function<void()> on_returned{};  // instead, when nobody listens; none = a dead letter
+    std::function<void()> on_unsure{};    // instead, when its connection broke; none = it is sent again
     bool confirmed = false;
     bool returned = false;
     int refusals = 0;  // connections that the broker closed while this alone was in flight
@@ -50,6 +51,7 @@ class AmqpPublisher final : public Link, public Publisher {
   int wake_fd() const override { return mailbox_.fd(); }
 
   void begin_again();
+  void take_orders();
   void turn(Connection& connection, Millis most);
   void send_new(Connection& connection);
   void take_confirms(Connection& connection);

@@ -46,7 +46,10 @@ void Dispatcher::on_not_kept(OpenJob& open, const Error& error) {
 
 // No call now, and none later. What was sent before may have run all the same: its result is awaited.
 void Dispatcher::on_not_sent(OpenJob& open, Error error) {
-  if (!open.job->may_be_repeat) return fail(open, std::move(error));
+  if (!open.job->may_be_repeat) {
+    open.unsent = true;
+    return fail(open, std::move(error));
+  }
   error = {ErrorCode::outcome_unknown, "it may have run when it was sent before; now: " + error.detail};
   open.doubt = open.outcome.agent.error = std::move(error);
   await_result(open);

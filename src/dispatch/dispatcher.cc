@@ -101,10 +101,14 @@ bool Dispatcher::join_open(Submission& submission) {
   if (!same) return false;
   ports_.metrics.count(Event::redelivery_joined);
   submission.job.log_id = same->job->log_id;
-  if (same->delivery && same->delivery->epoch != delivery.epoch) {
+  if (same->handed_back || (same->delivery && same->delivery->epoch != delivery.epoch)) {
     same->delivery = delivery;
   } else {
     acknowledge(delivery, submission.job.fingerprint);
+  }
+  if (std::exchange(same->handed_back, false)) {
+    same->deadline.cancel();
+    send_terminal(*same);
   }
   if (std::exchange(same->recovered, false) && same->state == JobState::accepted) {
     // The process before this one may have ended between the journal's word and the acceptance.
@@ -250,7 +254,7 @@ void Dispatcher::give_up() {
 }
 
 bool Dispatcher::needs_this_process(const OpenJob& open) const {
-  const bool waits = open.state == JobState::accepted || open.resting || open.unheard;
+  const bool waits = open.state == JobState::accepted || open.resting || open.unheard || open.handed_back;
   return open.job->synchronous() || !waits || !ports_.journal.durable();
 }
 

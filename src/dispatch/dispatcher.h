@@ -159,6 +159,7 @@ class Dispatcher {
   void end_quietly(OpenJob& open, Taken kept);
   void tell_peers(const OpenJob& open);
   void out_of_time(OpenJob& open);
+  void hand_back(LogId id);
   void end_overdue();
   void time_out(OpenJob& open);
 
@@ -190,6 +191,7 @@ class Dispatcher {
   void settle(OpenJob& open, Taken taken = {});
   void on_settlement_kept(LogId id, bool kept, const Taken& taken);
   void publish(OpenJob& open);
+  void send_terminal(OpenJob& open);
   void on_returned(LogId id);
   void finish(LogId id);
   void close(LogId id);

@@ -45,7 +45,7 @@ OpenJob* JobTable::first_by_wire_id(const std::string& wire_id, Wanted wanted) {
 
 OpenJob* JobTable::find_awaiting(const AgentResult& result) {
   const auto unsettled = [](const OpenJob& open) {
-    return open.state == JobState::received || open.state == JobState::accepted;
+    return open.state == JobState::received || open.state == JobState::accepted || open.handed_back;
   };
   const auto exec_id = LogId::parse(result.exec_id);
   if (OpenJob* open = exec_id ? find(*exec_id) : nullptr) {

@@ -38,6 +38,7 @@ struct OpenJob {
   bool shared = false;           // another scheduler may wait for the same execution
   bool keeping = false;          // settled, and the journal has not answered yet
   bool asking = false;           // then: its processor is to answer
+  bool handed_back = false;  // settled, unsent, and the request is the broker's again, for whoever gets it
   std::vector<std::function<void(bool)>>
       brought_again;  // agents that wait for that answer with the same result
   std::function<void(const Job&, const Outcome&)> on_end;

@@ -30,11 +30,24 @@ void Dispatcher::end_overdue() {
   for (const LogId id : std::exchange(overdue_, {})) {
     OpenJob* open = table_.find(id);
     if (open && open->state == JobState::accepted) time_out(*open);
+    if (!open || !std::exchange(open->handed_back, false)) continue;
+    tell_peers(*open);
+    send_terminal(*open);
   }
 }
 
 void Dispatcher::time_out(OpenJob& open) {
   fail(open, open.doubt ? *open.doubt : Error{ErrorCode::job_timeout, "no result from the agent"});
+}
+
+// The broker may not have got the message that tells that the job was never sent. If it gives the request to
+// another scheduler, that one tells how it ends; if to this one, or to nobody in the job's time, this one.
+void Dispatcher::hand_back(LogId id) {
+  OpenJob* open = table_.find(id);
+  if (!open) return;
+  if (!open->delivery || open->delivery->epoch > lost_epoch_) return send_terminal(*open);
+  open->handed_back = true;
+  arm_deadline(*open);
 }
 
 // An adopted job without a fingerprint has a log id of this scheduler's making: no other one knows it.
@@ -92,6 +105,7 @@ void Dispatcher::end_reported(OpenJob& open) {
 void Dispatcher::end_quietly(OpenJob& open, Taken kept) {
   const LogId id = open.job->log_id;
   open.state = JobState::published;
+  open.handed_back = false;
   open.deadline.cancel();
   send_acceptance(open, open.outcome);
   open.outcome.running = false;

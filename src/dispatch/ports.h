@@ -87,6 +87,9 @@ struct Answer {
   // Called instead of `done` when the broker has it back because nobody listens there. Empty: such a message
   // becomes a dead letter.
   std::function<void()> returned{};
+  // Called instead of sending it again when the connection broke before the broker confirmed it, or before it
+  // could be sent. Empty: it is sent again.
+  std::function<void()> unsure{};
 };
 
 // A message nobody can be told about: goes to the dead letter queue with its reason.
@@ -150,7 +153,7 @@ struct JobRecord {
   // The broker does not deliver its request again: this record stands for it. Not told of an asynchronous job
   // that is accepted or settled: it always is.
   bool acknowledged = false;
-  bool unsent = false;  // received: nothing was sent to the agent so far, and no call is in progress
+  bool unsent = false;  // nothing was sent to the agent so far, and no call is in progress
 
   // Only people look at it: of a synchronous job that is not acknowledged (or came by HTTP), no later process
   // has anything to do. A request that is delivered again although it was answered is then recognized no

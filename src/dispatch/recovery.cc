@@ -86,11 +86,10 @@ void Dispatcher::recover_accepted(JobRecord record) {
 }
 
 void Dispatcher::recover_settled(JobRecord record) {
-  OpenJob& open = table_.add(std::move(record.job), std::nullopt);
-  open.state = JobState::settled;
-  open.recovered = open.shared = true;
-  open.acknowledged = record.acknowledged;
-  open.outcome = std::move(record.outcome);
+  OpenJob& open = reopen(std::move(record));
+  // Its request is acknowledged when its message is confirmed, so it is the broker's.
+  open.handed_back = open.never_sent() && !open.acknowledged && open.job->fingerprint != 0;
+  if (open.handed_back) return arm_deadline(open);
   if (!open.job->synchronous()) finished_.add(open.job, open.outcome);
   if (wants_processor(open) && open.outcome.processor.asked) {
     // In the same words and at the same time after every restart: it is one message.

@@ -88,15 +88,16 @@ void Dispatcher::adopt(JobPtr job, Outcome outcome, Taken taken, bool shared) {
   open.adopted = true;
   open.shared = shared;
   open.outcome = std::move(outcome);
-  open.outcome.error.reset();
   WorkerAnswer answer = std::move(*open.outcome.worker);
   take_result(open, std::move(answer), std::move(taken));
 }
 
 void Dispatcher::take_result(OpenJob& open, WorkerAnswer answer, Taken taken) {
   open.outcome.agent.ok = true;
+  open.outcome.error.reset();
   open.outcome.agent.error.reset();
   open.outcome.worker = std::move(answer);
+  open.unsent = open.handed_back = false;
   if (taken) open.outcome.called_back = ports_.clock.wall_now();
   settle(open, std::move(taken));
 }
@@ -136,7 +137,7 @@ void Dispatcher::on_settlement_kept(LogId id, bool kept, const Taken& taken) {
     finished_.add(open->job, open->outcome);
     return open->adopted ? table_.erase(id) : await_result(*open);
   }
-  if (kept && ports_.journal.durable()) acknowledge(*open);
+  if (kept && ports_.journal.durable() && !open->never_sent()) acknowledge(*open);
   conclude(*open);
 }
 
@@ -147,8 +148,15 @@ void Dispatcher::publish(OpenJob& open) {
   if (open.on_end) open.on_end(*open.job, open.outcome);
   const bool synchronous = open.job->synchronous();
   if (synchronous ? !open.job->reply.has_value() : !open.job->announce) return finish(id);
-  Answer answer{synchronous ? Answer::Kind::reply : Answer::Kind::terminal, open.job, open.outcome};
-  if (!synchronous) answer.returned = [this, id] { on_returned(id); };
+  if (!synchronous) return send_terminal(open);
+  ports_.publisher.publish(Answer{Answer::Kind::reply, open.job, open.outcome}, [this, id] { finish(id); });
+}
+
+void Dispatcher::send_terminal(OpenJob& open) {
+  const LogId id = open.job->log_id;
+  Answer answer{Answer::Kind::terminal, open.job, open.outcome};
+  answer.returned = [this, id] { on_returned(id); };
+  if (open.never_sent() && open.delivery) answer.unsure = [this, id] { hand_back(id); };
   ports_.publisher.publish(std::move(answer), [this, id] { finish(id); });
 }
 
@@ -156,6 +164,7 @@ void Dispatcher::publish(OpenJob& open) {
 void Dispatcher::on_returned(LogId id) {
   OpenJob* open = table_.find(id);
   if (!open) return;
+  if (ports_.journal.durable()) acknowledge(*open);
   if (!std::exchange(open->unheard, true) && unheard_++ == 0) {
     log::warn("nobody listens for results of type {}: they are kept, and sent again for {} s",
               wire_name(open->job->type), limits_.keep_unheard.count());

@@ -135,6 +135,11 @@ class FakePublisher final : public Publisher {
       }
     }
   }
+  // The connection broke before the broker had confirmed this one.
+  void lose(std::size_t i) {
+    sent.at(i).done = nullptr;
+    answer(i).unsure();
+  }
   std::size_t terminals() const {
     return static_cast<std::size_t>(std::ranges::count_if(sent, [](const Sent& one) {
       const auto* found = std::get_if<Answer>(&one.what);
@@ -264,6 +269,22 @@ struct Taken {
   }
   int yes = 0;
   int no = 0;
+};
+
+inline Submission redelivered(JobType type = JobType::queue) {
+  auto again = request(type, "task-1", 1, 2);
+  again.redelivered = true;
+  return again;
+}
+
+// Two schedulers whose fingerprints and ids agree, as they do for one request.
+struct Pair {
+  Bench one;
+  Bench other;
+  void tell(Bench& from, Bench& to) {
+    to.dispatcher.settled_elsewhere(from.publisher.notice(0), DeliveryRef{77, 1});
+    to.journal.commit();
+  }
 };
 
 }  // namespace elves::testing

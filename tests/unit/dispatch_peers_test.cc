@@ -6,22 +6,6 @@
 namespace elves::testing {
 namespace {
 
-Submission redelivered(JobType type = JobType::queue) {
-  auto again = request(type, "task-1", 1, 2);
-  again.redelivered = true;
-  return again;
-}
-
-// Two schedulers whose fingerprints and ids agree, as they do for one request.
-struct Pair {
-  Bench one;
-  Bench other;
-  void tell(Bench& from, Bench& to) {
-    to.dispatcher.settled_elsewhere(from.publisher.notice(0), DeliveryRef{77, 1});
-    to.journal.commit();
-  }
-};
-
 TEST(Peers, AResultOfAnotherSchedulersJobIsPublishedAndTold) {
   Pair pair;
   accepted(pair.one);

@@ -167,6 +167,10 @@ void World::publish(Publication what, std::function<void()> done) {
 
 void World::take(const Publication& what, const std::function<void()>& done) {
   if (process_ && clock_.now() < publisher_back_) {
+    const auto* answer = std::get_if<Answer>(&what);
+    if (answer && answer->unsure) {
+      return later(kCallback, std::chrono::ceil<Millis>(publisher_back_ - clock_.now()), answer->unsure);
+    }
     return later(kPublish, std::chrono::ceil<Millis>(publisher_back_ - clock_.now()),
                  [this, what, done] { take(what, done); });
   }
