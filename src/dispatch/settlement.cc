@@ -59,7 +59,9 @@ void Dispatcher::deliver_unmatched(AgentResult result, Taken taken) {
   }
   ports_.metrics.count(Event::result_late);
   match.outcome.worker = std::move(result.answer);
-  adopt(std::move(match.job), std::move(match.outcome), std::move(taken), result.may_be_repeat);
+  // Known here by an earlier result only: another scheduler's.
+  const bool not_ours = match.job->fingerprint == 0 && match.job->announce;
+  adopt(std::move(match.job), std::move(match.outcome), std::move(taken), result.may_be_repeat || not_ours);
 }
 
 void Dispatcher::adopt_unknown(AgentResult result, Taken taken) {

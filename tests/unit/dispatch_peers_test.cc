@@ -20,6 +20,24 @@ TEST(Peers, AResultOfAnotherSchedulersJobIsPublishedAndTold) {
   EXPECT_EQ(pair.one.publisher.terminals(), 0U);
 }
 
+TEST(Peers, AResultThatCouldNotBeKeptAtFirstIsToldAllTheSame) {
+  Pair pair;
+  accepted(pair.one);
+  Taken taken;
+  pair.other.journal.refuse = true;
+  pair.other.dispatcher.deliver(result("task-1", "done"), taken.callback());
+  pair.other.journal.commit();
+  EXPECT_EQ(taken.no, 1);
+  pair.other.journal.refuse = false;
+  pair.other.dispatcher.deliver(result("task-1", "done"), taken.callback());
+  pair.other.journal.commit();
+  EXPECT_EQ(taken.yes, 1);
+  ASSERT_EQ(pair.other.publisher.notices.size(), 1U);
+  pair.tell(pair.other, pair.one);
+  EXPECT_EQ(pair.one.dispatcher.open(), 0U);
+  EXPECT_EQ(pair.one.publisher.terminals(), 0U);
+}
+
 TEST(Peers, AnOrdinaryJobIsToldToNobody) {
   Bench bench;
   accepted(bench);
