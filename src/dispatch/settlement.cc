@@ -59,8 +59,8 @@ void Dispatcher::deliver_unmatched(AgentResult result, Taken taken) {
   }
   ports_.metrics.count(Event::result_late);
   match.outcome.worker = std::move(result.answer);
-  // Known here by an earlier result only: another scheduler's.
-  const bool not_ours = match.job->fingerprint == 0 && match.job->announce;
+  // What did not end here is known by a result only that could not be kept: another scheduler's.
+  const bool not_ours = !match.outcome.error;
   adopt(std::move(match.job), std::move(match.outcome), std::move(taken), result.may_be_repeat || not_ours);
 }
 

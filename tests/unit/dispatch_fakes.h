@@ -202,6 +202,7 @@ struct Bench {
                       job.type = *type;
                       job.id = result.id;
                       job.agent_ip = result.ip;
+                      job.fingerprint = LogId::parse(result.request).value_or(LogId()).value();
                       return job;
                     }},
                    std::move(limits)) {}

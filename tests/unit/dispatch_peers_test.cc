@@ -24,12 +24,15 @@ TEST(Peers, AResultThatCouldNotBeKeptAtFirstIsToldAllTheSame) {
   Pair pair;
   accepted(pair.one);
   Taken taken;
+  auto brought = result("task-1", "done");
+  brought.exec_id = pair.one.journal.records.begin()->second.job->log_id.text();
+  brought.request = request(JobType::queue).job.request();
   pair.other.journal.refuse = true;
-  pair.other.dispatcher.deliver(result("task-1", "done"), taken.callback());
+  pair.other.dispatcher.deliver(brought, taken.callback());
   pair.other.journal.commit();
   EXPECT_EQ(taken.no, 1);
   pair.other.journal.refuse = false;
-  pair.other.dispatcher.deliver(result("task-1", "done"), taken.callback());
+  pair.other.dispatcher.deliver(brought, taken.callback());
   pair.other.journal.commit();
   EXPECT_EQ(taken.yes, 1);
   ASSERT_EQ(pair.other.publisher.notices.size(), 1U);
