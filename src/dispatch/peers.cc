@@ -46,6 +46,7 @@ void Dispatcher::hand_back(LogId id) {
   OpenJob* open = table_.find(id);
   if (!open) return;
   if (!open->delivery || open->delivery->epoch > lost_epoch_) return send_terminal(*open);
+  log::debug("job {} was not sent, and its request is the broker's again", id.text());
   open->handed_back = true;
   arm_deadline(*open);
 }

@@ -151,7 +151,7 @@ struct JobRecord {
   JobState state = JobState::received;
   Outcome outcome;
   // The broker does not deliver its request again: this record stands for it. Not told of an asynchronous job
-  // that is accepted or settled: it always is.
+  // that is accepted or settled: it always is, unless it settled as never sent.
   bool acknowledged = false;
   bool unsent = false;  // nothing was sent to the agent so far, and no call is in progress
 

@@ -172,14 +172,13 @@ void Dispatcher::on_returned(LogId id) {
               wire_name(open->job->type), limits_.keep_unheard.count());
   }
   const auto age = std::chrono::duration_cast<Millis>(ports_.clock.wall_now() - open->outcome.ended);
-  Answer answer{Answer::Kind::terminal, open->job, open->outcome};
   const bool last = age >= limits_.keep_unheard || unheard_ > limits_.max_unheard;
-  if (last) return ports_.publisher.publish(std::move(answer), [this, id] { finish(id); });
-  answer.returned = [this, id] { on_returned(id); };
+  if (last) {
+    Answer answer{Answer::Kind::terminal, open->job, open->outcome};
+    return ports_.publisher.publish(std::move(answer), [this, id] { finish(id); });
+  }
   ports_.timers.set(open->deadline, Deadline::after(ports_.clock, std::clamp(age, kSoonest, kLatest)),
-                    [this, id, answer = std::move(answer)]() mutable {
-                      ports_.publisher.publish(std::move(answer), [this, id] { finish(id); });
-                    });
+                    [this, id] { send_terminal(*table_.find(id)); });
 }
 
 void Dispatcher::finish(LogId id) {

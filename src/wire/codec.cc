@@ -1,7 +1,6 @@
 #include "wire/codec.h"
 
 #include <elves/AgentService.h>
-#include <elves/AppService.h>
 #include <elves/SchedulerService.h>
 #include <thrift/TApplicationException.h>
 

@@ -7,12 +7,19 @@ namespace elves::testing {
 namespace {
 
 // Settled as never sent, and its message is with the publisher.
-void unreachable(Bench& bench, Submission submission = request(JobType::queue)) {
-  bench.dispatcher.submit(std::move(submission));
+void unreachable(Bench& bench) {
+  bench.dispatcher.submit(request(JobType::queue));
   bench.journal.commit();
   bench.agents.fail(ErrorCode::send_failed, false);
   bench.journal.commit();
   ASSERT_EQ(bench.publisher.terminals(), 1U);
+}
+
+// And then both connections broke.
+void handed_back(Bench& bench) {
+  unreachable(bench);
+  bench.dispatcher.deliveries_lost();
+  bench.publisher.lose(0);
 }
 
 TEST(HandedBack, ARequestIsTheBrokersUntilItsFailureIsConfirmed) {
@@ -33,9 +40,7 @@ TEST(HandedBack, APublisherThatLostItsConnectionAloneSendsItAgain) {
 
 TEST(HandedBack, WhoGetsTheRequestTellsHowItEnds) {
   Pair pair;
-  unreachable(pair.one);
-  pair.one.dispatcher.deliveries_lost();
-  pair.one.publisher.lose(0);
+  handed_back(pair.one);
   accepted(pair.other, redelivered());
   auto brought = result("task-1", "done");
   brought.request = request(JobType::queue).job.request();
@@ -52,9 +57,7 @@ TEST(HandedBack, WhoGetsTheRequestTellsHowItEnds) {
 
 TEST(HandedBack, ItsResultMayComeHere) {
   Bench bench;
-  unreachable(bench);
-  bench.dispatcher.deliveries_lost();
-  bench.publisher.lose(0);
+  handed_back(bench);
   auto brought = result("task-1", "done");
   brought.exec_id = "0123456789ABCDEF";  // of the scheduler that sent it
   brought.request = request(JobType::queue).job.request();
@@ -68,9 +71,7 @@ TEST(HandedBack, ItsResultMayComeHere) {
 
 TEST(HandedBack, ARequestThatComesHereAgainIsAnsweredAtOnce) {
   Bench bench;
-  unreachable(bench);
-  bench.dispatcher.deliveries_lost();
-  bench.publisher.lose(0);
+  handed_back(bench);
   EXPECT_EQ(bench.publisher.terminals(), 1U);
   bench.dispatcher.submit(redelivered());
   EXPECT_EQ(bench.publisher.terminals(), 2U);
@@ -81,9 +82,7 @@ TEST(HandedBack, ARequestThatComesHereAgainIsAnsweredAtOnce) {
 
 TEST(HandedBack, ARequestThatComesNowhereEndsInItsTime) {
   Bench bench;
-  unreachable(bench);
-  bench.dispatcher.deliveries_lost();
-  bench.publisher.lose(0);
+  handed_back(bench);
   bench.pass(Seconds(20));
   EXPECT_EQ(bench.publisher.terminals(), 1U);
   bench.pass(Seconds(60));
