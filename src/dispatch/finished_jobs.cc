@@ -67,6 +67,11 @@ FinishedJobs::Match FinishedJobs::match(const AgentResult& result) const {
   return {Verdict::late, late->log_id, late->agent_ip, late->job, late->outcome};
 }
 
+bool FinishedJobs::has_result(LogId id) const {
+  const auto known = by_log_id_.find(id);
+  return known != by_log_id_.end() && known->second->has_result;
+}
+
 bool FinishedJobs::knows_queue_task(const std::string& wire_id) const {
   const auto same = by_wire_id_.find(wire_id);
   return same != by_wire_id_.end() &&

@@ -39,6 +39,9 @@ class FinishedJobs {
   // a cron's id repeats, and another scheduler may have fired it since.
   Match match(const AgentResult& result) const;
 
+  // Whether a result of this job is known: taken here, or told by another scheduler.
+  bool has_result(LogId id) const;
+
   // Whether a queue task with this Instruct.id is remembered.
   bool knows_queue_task(const std::string& wire_id) const;
 

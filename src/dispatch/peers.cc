@@ -41,14 +41,17 @@ void Dispatcher::time_out(OpenJob& open) {
 }
 
 // The broker may not have got the message that tells that the job was never sent. If it gives the request to
-// another scheduler, that one tells how it ends; if to this one, or to nobody in the job's time, this one.
+// another scheduler, that one tells how it ends, and may have by now; if to this one, or to nobody in the
+// job's time, this one.
 void Dispatcher::hand_back(LogId id) {
   OpenJob* open = table_.find(id);
-  if (!open) return;
+  if (!open || open->state != JobState::settled) return;
   if (!open->delivery || open->delivery->epoch > lost_epoch_) return send_terminal(*open);
+  if (finished_.has_result(id)) return end_reported(*open);
   log::debug("job {} was not sent, and its request is the broker's again", id.text());
   open->handed_back = true;
   arm_deadline(*open);
+  for (const auto& brought : std::exchange(open->after_end, {})) brought();
 }
 
 // An adopted job without a fingerprint has a log id of this scheduler's making: no other one knows it.

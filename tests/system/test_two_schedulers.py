@@ -7,8 +7,10 @@ from harness.jobs import async_job, new_id, send_sync
 from harness.proxy import Proxy
 from harness.rabbit import USER
 from harness.scheduler import Scheduler, broker_settings
-from harness.thrift_peers import result_of, send_result
+from harness.thrift_peers import ForeignAgent, result_of, send_result
 from harness.util import wait_for
+
+LATE_AGENT = "127.0.0.98"
 
 
 class Pair:
@@ -64,6 +66,31 @@ def test_a_result_at_the_other_scheduler_ends_the_job_once(make_pair):
     assert known["worker_message"] == "found its way" and known["result_flag"] == 1
     assert send_result(pair.one.port, result_of(instruction, result="found its way")) == "success"
     fence(peer)
+
+
+def test_a_failure_that_the_broker_did_not_hear_is_not_told_beside_a_result(make_pair, broker):
+    proxy = Proxy(broker.port)
+    pair = make_pair(broker_port=proxy.port)
+    peer = pair.site.peer()
+    job = async_job(ip=LATE_AGENT, param=new_id(), timeout=20)
+    proxy.deafen(True)
+    peer.publish(job)
+    wait_for(lambda: states(pair.one, job) == ["settled"], 10, "the first one to give up: nobody listens there")
+    agent = ForeignAgent(LATE_AGENT, pair.one.agent_port)
+    pair.other.start()
+    proxy.refuse(True)
+    proxy.cut()
+    instruction = wait_for(lambda: next(iter(agent.handler.instructions), None), 20, "the second one to send it")
+    assert send_result(pair.other.port, result_of(instruction, result="it ran")) == "success"
+    assert ended(peer, job)["result"]["worker_message"] == "it ran"
+    proxy.deafen(False)
+    proxy.refuse(False)
+    wait_for(lambda: states(pair.one, job) == ["published"], 40, "the first one to hear of it")
+    assert counted(pair.one, "elves_jobs_settled_elsewhere_total") == 1
+    fence(peer)
+    agent.close()
+    pair.one.stop()
+    proxy.close()
 
 
 def test_the_dispatcher_is_away_when_the_result_comes(make_pair):

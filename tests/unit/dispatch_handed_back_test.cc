@@ -22,6 +22,14 @@ void handed_back(Bench& bench) {
   bench.publisher.lose(0);
 }
 
+// Of the same request, sent by another scheduler.
+AgentResult repeated_result() {
+  auto brought = result("task-1", "done");
+  brought.request = request(JobType::queue).job.request();
+  brought.may_be_repeat = true;
+  return brought;
+}
+
 TEST(HandedBack, ARequestIsTheBrokersUntilItsFailureIsConfirmed) {
   Bench bench;
   unreachable(bench);
@@ -42,10 +50,7 @@ TEST(HandedBack, WhoGetsTheRequestTellsHowItEnds) {
   Pair pair;
   handed_back(pair.one);
   accepted(pair.other, redelivered());
-  auto brought = result("task-1", "done");
-  brought.request = request(JobType::queue).job.request();
-  brought.may_be_repeat = true;
-  pair.other.dispatcher.deliver(brought, kIgnore);
+  pair.other.dispatcher.deliver(repeated_result(), kIgnore);
   pair.other.journal.commit();
   EXPECT_EQ(pair.other.publisher.terminals(), 1U);
   pair.tell(pair.other, pair.one);
@@ -58,15 +63,45 @@ TEST(HandedBack, WhoGetsTheRequestTellsHowItEnds) {
 TEST(HandedBack, ItsResultMayComeHere) {
   Bench bench;
   handed_back(bench);
-  auto brought = result("task-1", "done");
+  auto brought = repeated_result();
   brought.exec_id = "0123456789ABCDEF";  // of the scheduler that sent it
-  brought.request = request(JobType::queue).job.request();
-  brought.may_be_repeat = true;
   bench.dispatcher.deliver(brought, kIgnore);
   bench.journal.commit();
   ASSERT_EQ(bench.publisher.terminals(), 2U);
   EXPECT_TRUE(bench.publisher.answer(1).outcome.succeeded());
   EXPECT_EQ(bench.publisher.notices.size(), 1U);
+}
+
+// The consumer is back before the publisher.
+TEST(HandedBack, WhatWasToldBeforeCounts) {
+  Pair pair;
+  unreachable(pair.one);
+  pair.one.dispatcher.deliveries_lost();
+  accepted(pair.other, redelivered());
+  pair.other.dispatcher.deliver(repeated_result(), kIgnore);
+  pair.other.journal.commit();
+  pair.tell(pair.other, pair.one);
+  EXPECT_EQ(pair.one.dispatcher.open(), 1U);
+  pair.one.publisher.lose(0);
+  pair.one.journal.commit();
+  EXPECT_EQ(pair.one.dispatcher.open(), 0U);
+  EXPECT_EQ(pair.one.metrics[Event::settled_elsewhere], 1);
+  pair.one.pass(Seconds(60));
+  EXPECT_EQ(pair.one.publisher.terminals(), 1U) << "the lost one";
+}
+
+TEST(HandedBack, AResultThatCameBeforeIsTakenThen) {
+  Bench bench;
+  Taken taken;
+  unreachable(bench);
+  bench.dispatcher.deliveries_lost();
+  bench.dispatcher.deliver(repeated_result(), taken.callback());
+  EXPECT_EQ(taken.yes, 0);
+  bench.publisher.lose(0);
+  bench.journal.commit();
+  EXPECT_EQ(taken.yes, 1);
+  ASSERT_EQ(bench.publisher.terminals(), 2U);
+  EXPECT_TRUE(bench.publisher.answer(1).outcome.succeeded());
 }
 
 TEST(HandedBack, ARequestThatComesHereAgainIsAnsweredAtOnce) {

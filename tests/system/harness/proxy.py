@@ -17,6 +17,8 @@ class Proxy:
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._refusing = False
+        self._deaf = False
+        self._clients = set()
         self._pairs = {}   # socket -> where its bytes go
         self._frozen = []  # kept open: closing them would tell the peers
         self._orders, self._wake = socket.socketpair()
@@ -31,6 +33,10 @@ class Proxy:
     def refuse(self, refusing):
         """Whether new connections are closed at once."""
         self._refusing = refusing
+
+    def deafen(self, deaf):
+        """Whether what clients send is lost, while they go on hearing the server."""
+        self._deaf = deaf
 
     def cut(self):
         """Present connections are closed; new ones work."""
@@ -60,6 +66,7 @@ class Proxy:
         except OSError:
             client.close()
             return
+        self._clients.add(client)
         for one, other in ((client, server), (server, client)):
             self._pairs[one] = other
             self._selector.register(one, selectors.EVENT_READ)
@@ -69,6 +76,8 @@ class Proxy:
             return
         try:
             data = source.recv(1 << 16)
+            if data and self._deaf and source in self._clients:
+                return
             if data:
                 self._pairs[source].sendall(data)
                 return
@@ -80,6 +89,7 @@ class Proxy:
         for one in (end, self._pairs.get(end)):
             if self._pairs.pop(one, None) is not None:
                 self._selector.unregister(one)
+                self._clients.discard(one)
                 one.close()
 
     def _obey(self, order):
