@@ -58,7 +58,8 @@ def run(ins):
 
 
 class Results:
-    """Brings the results of one agent to the scheduler, one after the other on one connection."""
+    """Brings the results of one agent to the scheduler, one after the other on one connection; again on the next one
+    when the scheduler was stopped before it answered."""
 
     def __init__(self, address, framed):
         self.address, self.framed = address, framed
@@ -66,16 +67,24 @@ class Results:
         self.task = asyncio.get_running_loop().create_task(self.work())
 
     async def work(self):
-        reader, writer = await asyncio.open_connection(*SETTINGS["scheduler"], local_addr=(self.address, 0))
+        reinstruct = await self.queue.get()
         while True:
-            reinstruct = await self.queue.get()
-            call = encode("dataTransport", TMessageType.CALL, 1, SchedulerService.dataTransport_args(reinstruct))
-            writer.write(len(call).to_bytes(4, "big") + call if self.framed else call)
-            if self.framed:
-                answer = await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
-            else:
-                answer = await reader.readuntil(b"success\x00")
-            assert b"success" in answer, answer
+            try:
+                reader, writer = await asyncio.open_connection(*SETTINGS["scheduler"], local_addr=(self.address, 0))
+                while True:
+                    await self.bring(reader, writer, reinstruct)
+                    reinstruct = await self.queue.get()
+            except (ConnectionError, asyncio.IncompleteReadError):
+                await asyncio.sleep(0.02)
+
+    async def bring(self, reader, writer, reinstruct):
+        call = encode("dataTransport", TMessageType.CALL, 1, SchedulerService.dataTransport_args(reinstruct))
+        writer.write(len(call).to_bytes(4, "big") + call if self.framed else call)
+        if self.framed:
+            answer = await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
+        else:
+            answer = await reader.readuntil(b"success\x00")
+        assert b"success" in answer, answer
 
 
 class Agent(asyncio.Protocol):
