@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "broker/connection.h"
+#include "broker/options.h"
 
 namespace elves::bench {
 

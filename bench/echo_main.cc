@@ -8,30 +8,29 @@
 #include <exception>
 #include <string>
 
+#include "blocking_connection.h"
 #include "broker/topology.h"
 #include "broker_arguments.h"
 
 namespace {
 
 using namespace elves;
-using broker::bytes;
-using broker::Connection;
-using broker::view;
+using bench::bytes;
+using bench::kChannel;
+using bench::view;
+using Connection = bench::BlockingConnection;
 
 constexpr int kMostAtOnce = 256;  // as the scheduler takes
 
 class Echo {
  public:
   Echo(const broker::BrokerOptions& options, std::size_t reply_bytes)
-      : options_(options),
-        reply_bytes_(reply_bytes),
-        consuming_(options, [](int) {}),
-        publishing_(options, [](int) {}) {
-    declare_topology(consuming_, options);
-    amqp_basic_qos(consuming_.raw(), Connection::kChannel, 0, options.prefetch, false);
+      : options_(options), reply_bytes_(reply_bytes), consuming_(options), publishing_(options) {
+    consuming_.declare_requests(options);
+    amqp_basic_qos(consuming_.raw(), kChannel, 0, options.prefetch, false);
     consuming_.check("setting the prefetch");
-    amqp_basic_consume(consuming_.raw(), Connection::kChannel, bytes(broker::kRequestQueue), amqp_empty_bytes,
-                       false, false, false, amqp_empty_table);
+    amqp_basic_consume(consuming_.raw(), kChannel, bytes(broker::kRequestQueue), amqp_empty_bytes, false,
+                       false, false, amqp_empty_table);
     consuming_.check("consuming");
   }
 
@@ -60,7 +59,7 @@ class Echo {
       amqp_destroy_envelope(&envelope);
     }
     if (last == 0) return;
-    Connection::check(amqp_basic_ack(consuming_.raw(), Connection::kChannel, last, true), "acknowledging");
+    Connection::check(amqp_basic_ack(consuming_.raw(), kChannel, last, true), "acknowledging");
   }
 
   // The request itself, cut off or filled up with blanks; it begins with the number the load generator looks
@@ -80,11 +79,11 @@ class Echo {
       properties._flags |= AMQP_BASIC_CORRELATION_ID_FLAG;
       properties.correlation_id = asked.correlation_id;
     }
-    Connection::check(amqp_basic_publish(publishing_.raw(), Connection::kChannel,
-                                         direct ? amqp_empty_bytes : bytes(options_.exchange),
-                                         direct ? asked.reply_to : amqp_cstring_bytes("scheduler.queue"),
-                                         true, false, &properties, bytes(body_)),
-                      "publishing");
+    Connection::check(
+        amqp_basic_publish(publishing_.raw(), kChannel, direct ? amqp_empty_bytes : bytes(options_.exchange),
+                           direct ? asked.reply_to : amqp_cstring_bytes("scheduler.queue"), true, false,
+                           &properties, bytes(body_)),
+        "publishing");
   }
 
   const broker::BrokerOptions options_;

@@ -7,17 +7,12 @@
 #include <array>
 #include <cmath>
 
-#include "broker/topology.h"
 #include "process_clock.h"
 
 namespace elves::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using broker::bytes;
-using broker::view;
-
-constexpr amqp_channel_t kChannel = broker::Connection::kChannel;
 constexpr int kMostAtOnce = 256;
 
 double seconds_since(Clock::time_point begin) {
@@ -27,10 +22,8 @@ double seconds_since(Clock::time_point begin) {
 }  // namespace
 
 Load::Load(LoadOptions options)
-    : options_(std::move(options)),
-      publishing_(options_.broker, [](int) {}),
-      consuming_(options_.broker, [](int) {}) {
-  broker::declare_topology(consuming_, options_.broker);
+    : options_(std::move(options)), publishing_(options_.broker), consuming_(options_.broker) {
+  consuming_.declare_requests(options_.broker);
   open_answers();
 }
 
@@ -120,7 +113,7 @@ void Load::send(Time due) {
   jobs_.push_back({due, static_cast<std::uint32_t>(results_.size() - 1), true});
   ++results_.back().sent;
   results_.back().most_in_flight = std::max(results_.back().most_in_flight, in_flight());
-  broker::Connection::check(amqp_basic_publish(publishing_.raw(), kChannel, bytes(options_.broker.exchange),
+  BlockingConnection::check(amqp_basic_publish(publishing_.raw(), kChannel, bytes(options_.broker.exchange),
                                                bytes(key), false, false, &properties, bytes(body)),
                             "publishing");
 }

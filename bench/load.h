@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "broker/connection.h"
+#include "blocking_connection.h"
 #include "phase.h"
 #include "requests.h"
 
@@ -61,8 +61,8 @@ class Load {
   std::uint64_t in_flight() const { return jobs_.size() - answered_; }
 
   const LoadOptions options_;
-  broker::Connection publishing_;
-  broker::Connection consuming_;
+  BlockingConnection publishing_;
+  BlockingConnection consuming_;
   std::string reply_to_;
   std::vector<Sent> jobs_;  // by number
   std::vector<PhaseResult> results_;

@@ -103,7 +103,7 @@ struct App::Parts {
                                      [this](const std::string& app) { return registry.processor(app); },
                                      [this] { return registry.processors_heard(); }};
   agent::ProcessorPool processors;
-  BrokerSide broker{loop};
+  BrokerSide broker{loop, timers.timers()};
   Dispatcher dispatcher;
   ResultDoor result_door;
   AdminAdapter admin_view;

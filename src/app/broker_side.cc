@@ -31,42 +31,26 @@ broker::BrokerOptions broker_options(const config::Options& options, const Journ
 }  // namespace
 
 void BrokerSide::open(const config::Options& options, const Journal& journal, MetricsSink& metrics) {
-  publisher_.emplace(
-      broker_options(options, journal),
-      [this](std::vector<std::function<void()>> done) {
-        asio::post(loop_, [done = std::move(done)] {
-          for (const auto& confirmed : done) confirmed();
-        });
-      },
-      metrics);
+  publisher_.emplace(loop_, broker_options(options, journal), metrics);
+  publisher_->start();
 }
 
 void BrokerSide::consume(const config::Options& options, const Journal& journal, Dispatcher& dispatcher,
                          MetricsSink& metrics) {
   broker::Consumer::Handlers handlers;
-  handlers.requests = [this, &dispatcher, fresh = options.mq.heartbeat](std::vector<Submission> batch) {
-    const auto stale = std::chrono::steady_clock::now() + fresh;
-    asio::post(loop_, [&dispatcher, stale, batch = std::move(batch)]() mutable {
-      // After a pause of this process the broker may have delivered them to another scheduler, too.
-      const bool again = std::chrono::steady_clock::now() > stale;
-      for (Submission& submission : batch) {
-        submission.redelivered = submission.redelivered || again;
-        dispatcher.submit(std::move(submission));
-      }
-    });
-  };
-  handlers.notices = [this, &dispatcher](std::vector<broker::Consumer::Told> batch) {
-    asio::post(loop_, [&dispatcher, batch = std::move(batch)] {
-      for (const auto& told : batch) dispatcher.settled_elsewhere(told.notice, told.delivery);
-    });
+  handlers.request = [&dispatcher](Submission submission) { dispatcher.submit(std::move(submission)); };
+  handlers.notice = [&dispatcher](const Notice& notice, DeliveryRef delivery) {
+    dispatcher.settled_elsewhere(notice, delivery);
   };
   handlers.notices_read = [this] {
     asio::post(loop_, [this] {
       for (const auto& done : std::exchange(reading_, {})) done();
     });
   };
-  handlers.lost = [this, &dispatcher] { asio::post(loop_, [&dispatcher] { dispatcher.deliveries_lost(); }); };
-  consumer_.emplace(broker_options(options, journal), request_limits(options), std::move(handlers), metrics);
+  handlers.lost = [&dispatcher] { dispatcher.deliveries_lost(); };
+  consumer_.emplace(loop_, timers_, broker_options(options, journal), request_limits(options),
+                    std::move(handlers), metrics);
+  consumer_->start();
 }
 
 void BrokerSide::stop_consuming() {
@@ -74,9 +58,8 @@ void BrokerSide::stop_consuming() {
 }
 
 void BrokerSide::close() {
-  if (publisher_) publisher_->request_stop();
-  consumer_.reset();
-  publisher_.reset();
+  if (consumer_) consumer_->stop();
+  if (publisher_) publisher_->stop();
 }
 
 void BrokerSide::publish(Publication what, std::function<void()> done) {

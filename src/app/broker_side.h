@@ -17,7 +17,7 @@ namespace elves::app {
 // Loop thread only. Standalone it has nobody to publish to: jobs come in over HTTP and have no reply route.
 class BrokerSide final : public Publisher, public DeliveryAcker, public NoticeReader {
  public:
-  explicit BrokerSide(boost::asio::io_context& loop) : loop_(loop) {}
+  BrokerSide(boost::asio::io_context& loop, Timers& timers) : loop_(loop), timers_(timers) {}
 
   // Connects for publishing, now and whenever the connection is lost.
   void open(const config::Options& options, const Journal& journal, MetricsSink& metrics);
@@ -25,6 +25,7 @@ class BrokerSide final : public Publisher, public DeliveryAcker, public NoticeRe
   void consume(const config::Options& options, const Journal& journal, Dispatcher& dispatcher,
                MetricsSink& metrics);
   void stop_consuming();
+  // Last words to the broker; the loop ends after them.
   void close();
 
   void publish(Publication what, std::function<void()> done) override;
@@ -38,6 +39,7 @@ class BrokerSide final : public Publisher, public DeliveryAcker, public NoticeRe
 
  private:
   boost::asio::io_context& loop_;
+  Timers& timers_;
   std::vector<std::function<void()>> reading_;  // who asked for notices
   std::optional<broker::AmqpPublisher> publisher_;
   std::optional<broker::Consumer> consumer_;

@@ -1,188 +1,304 @@
 #include "broker/connection.h"
 
-#include <amqp_ssl_socket.h>
-#include <amqp_tcp_socket.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
-#include <array>
+#include <algorithm>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <utility>
 
-#include "base/clock.h"
+#include "broker/login.h"
+#include "tls/credentials.h"
 #include "tls/reason.h"
 
 namespace elves::broker {
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
 namespace {
 
-constexpr timeval kHandshake{5, 0};
-constexpr timeval kAnswer{30, 0};
-constexpr int kFrameMax = 131072;
-
-// Whether the broker blames what it was sent: not when it shuts down or somebody closed the connection.
-BrokerError::Cause cause_of(const amqp_method_t& method) {
-  const bool refusal =
-      method.id == AMQP_CHANNEL_CLOSE_METHOD ||
-      (method.id == AMQP_CONNECTION_CLOSE_METHOD &&
-       static_cast<const amqp_connection_close_t*>(method.decoded)->reply_code != AMQP_CONNECTION_FORCED);
-  return refusal ? BrokerError::Cause::refusal : BrokerError::Cause::other;
-}
-
-std::string closed_by_broker(const amqp_method_t& method) {
-  if (method.id == AMQP_CONNECTION_CLOSE_METHOD) {
-    const auto* close = static_cast<const amqp_connection_close_t*>(method.decoded);
-    return fmt::format("connection closed by the broker: {} {}", close->reply_code, view(close->reply_text));
-  }
-  if (method.id == AMQP_CHANNEL_CLOSE_METHOD) {
-    const auto* close = static_cast<const amqp_channel_close_t*>(method.decoded);
-    return fmt::format("channel closed by the broker: {} {}", close->reply_code, view(close->reply_text));
-  }
-  return "unexpected answer from the broker";
-}
-
-BrokerError no_tls(const BrokerOptions& options, const std::string& why) {
-  return BrokerError(
-      fmt::format("no TLS connection to the broker at {}:{}: {}", options.host, options.port, why),
-      BrokerError::Cause::tls);
-}
-
-amqp_table_entry_t flag(const char* key) {
-  amqp_table_entry_t entry{};
-  entry.key = amqp_cstring_bytes(key);
-  entry.value.kind = AMQP_FIELD_KIND_BOOLEAN;
-  entry.value.value.boolean = 1;
-  return entry;
-}
+constexpr Millis kHandshake{5000};
+constexpr Millis kAnswer{30000};
+constexpr Millis kFarewell{200};
+constexpr int kTicks = 3;  // in one heartbeat
+constexpr std::size_t kMostUnsent = 262144;
+constexpr std::size_t kKept = 1U << 20;
 
 }  // namespace
 
-Connection::Connection(const BrokerOptions& options, std::function<void(int)> on_socket)
-    : on_socket_(std::move(on_socket)), state_(amqp_new_connection()) {
-  if (!state_) throw BrokerError("out of memory");
+Connection::Connection(asio::io_context& loop, const BrokerOptions& options)
+    : loop_(loop), options_(options), stream_(tcp::socket(loop)), limit_(loop), ticks_(loop) {}
+
+asio::awaitable<void> Connection::open() {
+  limit(kHandshake, no_broker("no answer within 5 s").what());
+  co_await connect();
+  if (options_.tls) co_await handshake();
+  co_await login();
+  no_limit();
+  last_turn_ = std::chrono::steady_clock::now();
+  tick();
+  co_await reopen();
+}
+
+asio::awaitable<void> Connection::connect() {
+  error_code fault;
+  auto token = asio::redirect_error(asio::use_awaitable, fault);
+  const auto found = co_await resolve();
+  co_await asio::async_connect(stream_.next(), found, token);
+  if (fault_) throw *fault_;
+  if (fault) throw no_broker(fault.message());
+  stream_.next().set_option(tcp::no_delay(true), fault);
+  // A peer that vanishes without a word must not hold what is written for ever.
+  const auto patience = static_cast<unsigned>(Millis(options_.heartbeat * 2).count());
+  ::setsockopt(stream_.next().native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
+}
+
+asio::awaitable<tcp::resolver::results_type> Connection::resolve() {
+  error_code fault;
+  const std::string service = std::to_string(options_.port);
+  const auto literal = asio::ip::make_address(options_.host, fault);
+  // Looking up a name starts a thread, which an address can do without.
+  if (!fault)
+    co_return tcp::resolver::results_type::create(tcp::endpoint(literal, options_.port), options_.host,
+                                                  service);
+  auto token = asio::redirect_error(asio::use_awaitable, fault);
+  tcp::resolver resolver(loop_);
+  const auto found = co_await resolver.async_resolve(options_.host, service, token);
+  if (fault_) throw *fault_;
+  if (fault) throw no_broker(fault.message());
+  co_return found;
+}
+
+asio::awaitable<void> Connection::handshake() {
   try {
-    connect(options);
-    on_socket_(fd());
-    login(options);
-    amqp_channel_open(state_, kChannel);
-    check("opening a channel");
-  } catch (...) {
-    destroy();
-    throw;
-  }
-}
-
-Connection::~Connection() {
-  // Best effort: the broker notices a closed socket just as well.
-  const timeval brief{0, 200000};
-  amqp_set_rpc_timeout(state_, &brief);
-  amqp_connection_close(state_, AMQP_REPLY_SUCCESS);
-  destroy();
-}
-
-void Connection::destroy() {
-  on_socket_(-1);
-  amqp_destroy_connection(state_);
-}
-
-// OpenSSL itself checks certificate and name: librabbitmq knows no certificates for IP addresses.
-amqp_socket_t* Connection::new_socket(const BrokerOptions& options) {
-  auto* socket = options.tls ? amqp_ssl_socket_new(state_) : amqp_tcp_socket_new(state_);
-  if (!socket) throw BrokerError("out of memory");
-  if (!options.tls) return socket;
-  amqp_ssl_socket_set_verify_peer(socket, 0);
-  amqp_ssl_socket_set_verify_hostname(socket, 0);
-  auto* context = static_cast<SSL_CTX*>(amqp_ssl_socket_get_context(socket));
-  try {
-    tls::configure(context, *options.tls);
-    tls::expect_name(context, *options.tls, options.host);
+    stream_.use_tls(tls::Credentials(*options_.tls).session(options_.host));
   } catch (const tls::Fault& fault) {
     throw BrokerError(fault.what(), BrokerError::Cause::tls);
   }
-  return socket;
+  error_code fault;
+  auto token = asio::redirect_error(asio::use_awaitable, fault);
+  co_await stream_.async_handshake(asio::ssl::stream_base::client, token);
+  if (fault_) throw *fault_;
+  if (fault) throw no_tls(fault);
 }
 
-void Connection::connect(const BrokerOptions& options) {
-  amqp_socket_t* socket = new_socket(options);
-  tls::forget_last();
-  const int status = amqp_socket_open_noblock(socket, options.host.c_str(), options.port, &kHandshake);
-  if (status == AMQP_STATUS_SSL_CONNECTION_FAILED) {
-    const auto why = tls::last_reason();
-    throw no_tls(options, why.empty() ? "it closed the connection" : why);
+asio::awaitable<void> Connection::login() {
+  try {
+    encoder_.protocol_header(out_);
+    flush();
+    co_await expect(AMQP_CONNECTION_START_METHOD);
+    Introduction introduction(options_);
+    encoder_.method(out_, 0, AMQP_CONNECTION_START_OK_METHOD, introduction.method());
+    flush();
+    const Incoming tune = co_await expect(AMQP_CONNECTION_TUNE_METHOD);
+    agree(tune.as<amqp_connection_tune_t>());
+    co_await expect(AMQP_CONNECTION_OPEN_OK_METHOD);
+  } catch (const BrokerError& error) {
+    if (error.cause() == BrokerError::Cause::tls || fault_) throw;
+    throw BrokerError(fmt::format("login to {}:{} as '{}' on vhost '{}' failed: {}", options_.host,
+                                  options_.port, options_.user, options_.vhost, error.what()));
   }
-  if (status != AMQP_STATUS_OK) {
-    throw BrokerError(
-        fmt::format("no broker at {}:{}: {}", options.host, options.port, amqp_error_string2(status)));
-  }
-  // A peer that vanishes without a word must not hold a send for ever.
-  const auto patience = static_cast<unsigned>(Millis(options.heartbeat * 2).count());
-  ::setsockopt(fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
+  logged_in_ = true;
 }
 
-void Connection::login(const BrokerOptions& options) {
-  std::array capabilities{flag("publisher_confirms"), flag("consumer_cancel_notify"),
-                          flag("connection.blocked"), flag("basic.nack"),
-                          flag("authentication_failure_close")};
-  std::array<amqp_table_entry_t, 2> properties{};
-  properties[0].key = amqp_cstring_bytes("capabilities");
-  properties[0].value.kind = AMQP_FIELD_KIND_TABLE;
-  properties[0].value.value.table = {static_cast<int>(capabilities.size()), capabilities.data()};
-  properties[1].key = amqp_cstring_bytes("connection_name");
-  properties[1].value.kind = AMQP_FIELD_KIND_UTF8;
-  properties[1].value.value.bytes = amqp_cstring_bytes("elves-scheduler");
-  const amqp_table_t table{static_cast<int>(properties.size()), properties.data()};
-  amqp_set_handshake_timeout(state_, &kHandshake);
-  const auto reply = amqp_login_with_properties(
-      state_, options.vhost.c_str(), 0, kFrameMax, static_cast<int>(options.heartbeat.count()), &table,
-      AMQP_SASL_METHOD_PLAIN, options.user.c_str(), options.password.c_str());
-  amqp_set_rpc_timeout(state_, &kAnswer);
-  if (reply.reply_type == AMQP_RESPONSE_NORMAL) return;
-  // A broker that wants a certificate says so only now.
-  if (const auto why = options.tls ? tls::last_reason() : ""; !why.empty()) throw no_tls(options, why);
-  throw BrokerError(fmt::format("login to {}:{} as '{}' on vhost '{}' failed: {}", options.host, options.port,
-                                options.user, options.vhost,
-                                reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION
-                                    ? closed_by_broker(reply.reply)
-                                    : amqp_error_string2(reply.library_error)));
+void Connection::agree(const amqp_connection_tune_t& offered) {
+  const std::uint32_t most = offered.frame_max == 0 ? kFrameMax : std::min(offered.frame_max, kFrameMax);
+  encoder_.set_frame_max(most);
+  amqp_connection_tune_ok_t agreed{offered.channel_max, most,
+                                   static_cast<std::uint16_t>(options_.heartbeat.count())};
+  encoder_.method(out_, 0, AMQP_CONNECTION_TUNE_OK_METHOD, &agreed);
+  amqp_connection_open_t open{bytes(options_.vhost), amqp_empty_bytes, 0};
+  encoder_.method(out_, 0, AMQP_CONNECTION_OPEN_METHOD, &open);
+  flush();
 }
 
-bool Connection::has_buffered() const { return amqp_frames_enqueued(state_) || amqp_data_in_buffer(state_); }
-
-std::optional<amqp_method_t> Connection::next_method() {
-  const timeval now{0, 0};
-  amqp_frame_t frame;
-  const int status = amqp_simple_wait_frame_noblock(state_, &frame, &now);
-  if (status == AMQP_STATUS_TIMEOUT) return std::nullopt;
-  check(status, "reading from the broker");
-  if (frame.frame_type != AMQP_FRAME_METHOD) throw BrokerError("frame out of order from the broker");
-  const auto id = frame.payload.method.id;
-  if (id == AMQP_CONNECTION_CLOSE_METHOD || id == AMQP_CHANNEL_CLOSE_METHOD) {
-    throw BrokerError(closed_by_broker(frame.payload.method), cause_of(frame.payload.method));
-  }
-  if (id == AMQP_BASIC_CANCEL_METHOD)
-    throw BrokerError("the broker cancelled the consumer: was its queue deleted?");
-  return frame.payload.method;
+asio::awaitable<void> Connection::reopen() {
+  amqp_channel_open_t open{amqp_empty_bytes};
+  const std::string what = "opening a channel";
+  co_await call(what, AMQP_CHANNEL_OPEN_METHOD, &open, AMQP_CHANNEL_OPEN_OK_METHOD);
 }
 
-void Connection::check(const char* what) const {
-  const auto reply = amqp_get_rpc_reply(state_);
-  if (reply.reply_type == AMQP_RESPONSE_NORMAL) return;
-  throw BrokerError(fmt::format("{}: {}", what,
-                                reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION
-                                    ? closed_by_broker(reply.reply)
-                                    : amqp_error_string2(reply.library_error)));
-}
-
-void Connection::check(int status, const char* what) {
-  if (status != AMQP_STATUS_OK) throw BrokerError(fmt::format("{}: {}", what, amqp_error_string2(status)));
-}
-
-void Connection::reopen_channel() {
+asio::awaitable<std::optional<Connection::Refusal>> Connection::try_call(amqp_method_number_t id,
+                                                                         void* method,
+                                                                         amqp_method_number_t answer) {
+  limit(kAnswer, "the broker gives no answer");
+  send(id, method);
+  Incoming incoming = co_await receive();
+  // While the broker takes no messages it says so in between.
+  while (incoming.id == AMQP_CONNECTION_BLOCKED_METHOD || incoming.id == AMQP_CONNECTION_UNBLOCKED_METHOD)
+    incoming = co_await receive();
+  no_limit();
+  if (incoming.id == answer) co_return std::nullopt;
+  if (incoming.id != AMQP_CHANNEL_CLOSE_METHOD) throw ended_by(incoming);
+  const auto& close = incoming.as<amqp_channel_close_t>();
+  Refusal refusal{close.reply_code, std::string(view(close.reply_text))};
   amqp_channel_close_ok_t ok{};
-  check(amqp_send_method(state_, kChannel, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok), "closing a channel");
-  amqp_channel_open(state_, kChannel);
-  check("opening a channel again");
+  send(AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
+  co_return refusal;
+}
+
+asio::awaitable<void> Connection::call(const std::string& what, amqp_method_number_t id, void* method,
+                                       amqp_method_number_t answer) {
+  const auto refusal = co_await try_call(id, method, answer);
+  if (!refusal) co_return;
+  throw BrokerError(
+      fmt::format("{}: channel closed by the broker: {} {}", what, refusal->code, refusal->text));
+}
+
+// The next thing that comes, whatever it is.
+asio::awaitable<Incoming> Connection::receive() {
+  for (;;) {
+    if (const auto incoming = decoder_.next()) co_return *incoming;
+    co_await fill();
+  }
+}
+
+asio::awaitable<Incoming> Connection::expect(amqp_method_number_t id) {
+  const Incoming incoming = co_await receive();
+  if (incoming.id != id) throw ended_by(incoming);
+  co_return incoming;
+}
+
+asio::awaitable<void> Connection::fill() {
+  error_code fault;
+  auto token = asio::redirect_error(asio::use_awaitable, fault);
+  const auto space = decoder_.space();
+  const auto into = asio::buffer(space.data(), space.size());
+  const std::size_t count = co_await stream_.async_read_some(into, token);
+  if (fault_) throw *fault_;
+  if (fault && leaving_) over_ = true;
+  if (over_) co_return;
+  if (fault) throw lost(fault);
+  decoder_.commit(count);
+  silent_ticks_ = 0;
+  note_turn();
+  if (fault_) throw *fault_;
+}
+
+std::optional<Incoming> Connection::next() {
+  if (over_) return std::nullopt;
+  note_turn();
+  if (fault_) throw *fault_;
+  auto incoming = decoder_.next();
+  if (!incoming) return std::nullopt;
+  over_ = leaving_ && incoming->id == AMQP_CONNECTION_CLOSE_OK_METHOD;
+  if (over_) return std::nullopt;
+  if (ends(*incoming)) throw ended_by(*incoming);
+  return incoming;
+}
+
+void Connection::send(amqp_method_number_t id, void* method) {
+  encoder_.method(out_, kChannel, id, method);
+  wake();
+}
+
+void Connection::publish(const amqp_basic_publish_t& method, const amqp_basic_properties_t& properties,
+                         std::string_view body) {
+  encoder_.message(out_, method, properties, body);
+  wake();
+}
+
+bool Connection::roomy() const { return out_.size() + writing_.size() < kMostUnsent; }
+
+// Posted, so that what is ready in the same turn of the loop goes out in the same write.
+void Connection::wake() {
+  if (busy_ || std::exchange(flush_due_, true)) return;
+  asio::post(loop_, [self = shared_from_this()] { self->flush(); });
+}
+
+void Connection::flush() {
+  if (busy_ || fault_) return;
+  flush_due_ = true;  // what the writer sends need not wake
+  try {
+    if (writer_ && !leaving_) writer_();
+  } catch (const BrokerError& error) {
+    return fail(error);
+  }
+  flush_due_ = false;
+  if (writing_.capacity() > kKept) writing_ = std::string();
+  if (out_.empty()) return;
+  busy_ = said_something_ = true;
+  std::swap(out_, writing_);
+  asio::async_write(stream_, asio::buffer(writing_),
+                    [self = shared_from_this()](error_code fault, std::size_t) {
+                      self->busy_ = false;
+                      self->writing_.clear();
+                      if (!fault) self->flush();
+                    });
+}
+
+// After a pause of this process there is one tick, not as many as there should have been.
+void Connection::tick() {
+  note_turn();
+  if (!std::exchange(said_something_, false) && logged_in_) {
+    encoder_.heartbeat(out_);
+    wake();
+  }
+  if (silent_ticks_++ > 2 * kTicks) return fail(BrokerError("the broker has fallen silent"));
+  ticks_.expires_after(Millis(options_.heartbeat) / kTicks);
+  ticks_.async_wait([self = shared_from_this()](error_code fault) {
+    if (!fault && !self->fault_) self->tick();
+  });
+}
+
+void Connection::note_turn() {
+  const auto now = std::chrono::steady_clock::now();
+  const bool paused = logged_in_ && now - std::exchange(last_turn_, now) > options_.heartbeat;
+  if (paused && ends_after_pause_)
+    fail(BrokerError("this process stood still for longer than the heartbeat"));
+}
+
+void Connection::goodbye() {
+  if (fault_ || leaving_) return;
+  if (writer_) writer_();
+  leaving_ = true;
+  amqp_connection_close_t close{AMQP_REPLY_SUCCESS, amqp_cstring_bytes("goodbye"), 0, 0};
+  encoder_.method(out_, 0, AMQP_CONNECTION_CLOSE_METHOD, &close);
+  wake();
+  limit(kFarewell, "the broker does not answer a farewell");
+}
+
+void Connection::fail(const BrokerError& why) {
+  if (fault_) return;
+  fault_ = why;
+  no_limit();
+  ticks_.cancel();
+  error_code ignored;
+  stream_.next().close(ignored);
+}
+
+void Connection::limit(Millis patience, std::string why) {
+  limit_.expires_after(patience);
+  limit_.async_wait([self = shared_from_this(), why = std::move(why)](error_code fault) {
+    if (!fault && self->limit_.expiry() <= std::chrono::steady_clock::now()) self->fail(BrokerError(why));
+  });
+}
+
+void Connection::no_limit() { limit_.expires_at(SteadyTime::max()); }
+
+BrokerError Connection::no_broker(const std::string& why) const {
+  return BrokerError(fmt::format("no broker at {}:{}: {}", options_.host, options_.port, why));
+}
+
+BrokerError Connection::no_tls(const error_code& fault) const {
+  return BrokerError(fmt::format("no TLS connection to the broker at {}:{}: {}", options_.host, options_.port,
+                                 tls::reason(fault, stream_.session())),
+                     BrokerError::Cause::tls);
+}
+
+// A broker that wants a certificate says so only after the handshake.
+BrokerError Connection::lost(const error_code& fault) const {
+  if (!logged_in_ && tls::is_alert(fault)) return no_tls(fault);
+  const bool closed = fault == asio::error::eof || fault == asio::ssl::error::stream_truncated;
+  return BrokerError(closed ? "the broker closed the connection"
+                            : "the connection to the broker is lost: " + fault.message());
 }
 
 }  // namespace elves::broker

@@ -1,101 +1,109 @@
-// One AMQP connection with one channel, for one thread. Wraps librabbitmq's calls and turns every failure
-// into a BrokerError.
+// One AMQP connection with one channel, on the loop: nothing in it blocks.
 #pragma once
 
-#include <amqp.h>
-
-#include <chrono>
-#include <cstdint>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
-#include <string_view>
 
-#include "tls/credentials.h"
+#include "base/clock.h"
+#include "broker/frames.h"
+#include "broker/options.h"
+#include "tls/stream.h"
 
 namespace elves::broker {
 
-struct BrokerOptions {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 5672;
-  std::string user;
-  std::string password;
-  std::string vhost = "/";
-  std::string exchange = "elves";
-  std::uint16_t prefetch = 20000;
-  std::chrono::seconds heartbeat{10};
-  std::uint32_t dead_max_length = 10000;
-  std::string instance;       // this scheduler's name among those on the broker
-  bool durable_inbox = true;  // notices wait for this scheduler while it is not there
-  std::uint32_t inbox_max_length = 1000000;
-  std::chrono::seconds inbox_expires{7 * 24 * 3600};
-  std::optional<tls::Settings> tls;  // its files are read for each connection
-};
-
-// The connection or its channel is of no more use. what() is for a person and holds no password.
-class BrokerError : public std::runtime_error {
+// Loop thread only; held by shared_ptr, as what it has begun may end after its last use. Its coroutines throw
+// BrokerError when the connection is over: closed or cancelled by the broker, lost, silent for two
+// heartbeats, or failed with fail().
+class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  enum class Cause : std::uint8_t {
-    other,
-    refusal,  // the broker closed the channel or the connection because of what it was sent
-    tls,      // one side did not take the other's certificate, or does not speak TLS as it should
+  struct Refusal {
+    int code;
+    std::string text;
   };
-  explicit BrokerError(const std::string& what, Cause cause = Cause::other)
-      : std::runtime_error(what), cause_(cause) {}
-  Cause cause() const { return cause_; }
+
+  Connection(boost::asio::io_context& loop, const BrokerOptions& options);
+
+  // Connects, logs in and opens the channel; from now on heartbeats are kept up.
+  boost::asio::awaitable<void> open();
+
+  // Sends one method on the channel and waits for `answer`; nothing else may be expected meanwhile. A broker
+  // that refuses it has closed the channel: reopen() opens it again.
+  boost::asio::awaitable<std::optional<Refusal>> try_call(amqp_method_number_t id, void* method,
+                                                          amqp_method_number_t answer);
+  // Likewise; a refusal is thrown, naming `what` was done.
+  boost::asio::awaitable<void> call(const std::string& what, amqp_method_number_t id, void* method,
+                                    amqp_method_number_t answer);
+  boost::asio::awaitable<void> reopen();
+
+  // Asked for more to send whenever there is room, with one write for all that it sends; wake() says that
+  // there is more. Until `writer` finds nothing, or roomy() is false.
+  void set_writer(std::function<void()> writer) { writer_ = std::move(writer); }
+  void wake();
+  bool roomy() const;
+  // Goes out with all that is sent in the same turn of the loop.
+  void send(amqp_method_number_t id, void* method);
+  void publish(const amqp_basic_publish_t& method, const amqp_basic_properties_t& properties,
+               std::string_view body);
+
+  // Waits until something has come; next() then gives it, one by one, until nullopt.
+  boost::asio::awaitable<void> fill();
+  std::optional<Incoming> next();
+
+  // The connection is over when the process has stood still for longer than the heartbeat: the broker has
+  // given what it had delivered to others.
+  void end_after_pause() { ends_after_pause_ = true; }
+
+  // Lets the writer send its last words and closes; over() is true when the broker has agreed.
+  void goodbye();
+  bool over() const { return over_; }
+  // Ends it: whatever is waited for throws `why`. Further calls, and any after goodbye's end, do nothing.
+  void fail(const BrokerError& why);
 
  private:
-  Cause cause_;
+  boost::asio::awaitable<void> connect();
+  boost::asio::awaitable<boost::asio::ip::tcp::resolver::results_type> resolve();
+  boost::asio::awaitable<void> handshake();
+  boost::asio::awaitable<void> login();
+  boost::asio::awaitable<Incoming> receive();
+  boost::asio::awaitable<Incoming> expect(amqp_method_number_t id);
+  void agree(const amqp_connection_tune_t& offered);
+  void introduce();
+  void note_turn();
+  void tick();
+  void flush();
+  void limit(Millis patience, std::string why);
+  void no_limit();
+  BrokerError no_broker(const std::string& why) const;
+  BrokerError no_tls(const boost::system::error_code& fault) const;
+  BrokerError lost(const boost::system::error_code& fault) const;
+
+  boost::asio::io_context& loop_;
+  const BrokerOptions& options_;
+  tls::Stream<boost::asio::ip::tcp::socket> stream_;
+  boost::asio::steady_timer limit_;  // of what is waited for
+  boost::asio::steady_timer ticks_;
+  Decoder decoder_;
+  Encoder encoder_;
+  std::function<void()> writer_;
+  std::string out_;      // to be written
+  std::string writing_;  // being written
+  bool flush_due_ = false;
+  bool busy_ = false;  // a write is in progress
+  bool said_something_ = false;
+  int silent_ticks_ = 0;
+  bool logged_in_ = false;
+  bool ends_after_pause_ = false;
+  bool leaving_ = false;
+  bool over_ = false;
+  SteadyTime last_turn_;
+  std::optional<BrokerError> fault_;
 };
-
-class Connection {
- public:
-  static constexpr amqp_channel_t kChannel = 1;
-
-  // Connects, logs in and opens the channel; throws BrokerError. `on_socket` is told the socket as soon as
-  // there is one, so that another thread can shut it down and end every wait, and -1 before it is closed.
-  Connection(const BrokerOptions& options, std::function<void(int)> on_socket);
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  ~Connection();
-
-  amqp_connection_state_t raw() const { return state_; }
-  int fd() const { return amqp_get_sockfd(state_); }
-
-  // Frames that poll() cannot see because they were read already. With TLS it is all there is too, once
-  // next_method() has answered nullopt: it reads until the socket has no more.
-  bool has_buffered() const;
-
-  // The next method frame that is here already; nullopt when there is none. Heartbeats are kept up. Throws
-  // BrokerError when the broker closed the channel or the connection, cancelled the consumer, or fell silent.
-  std::optional<amqp_method_t> next_method();
-
-  // Throws BrokerError naming `what` unless the last synchronous call succeeded.
-  void check(const char* what) const;
-  // Likewise for calls that answer a status.
-  static void check(int status, const char* what);
-
-  // Opens the channel again after the broker has closed it for a refused declaration.
-  void reopen_channel();
-
- private:
-  void connect(const BrokerOptions& options);
-  amqp_socket_t* new_socket(const BrokerOptions& options);
-  void login(const BrokerOptions& options);
-
-  void destroy();
-
-  const std::function<void(int)> on_socket_;
-  amqp_connection_state_t state_;
-};
-
-// "TEXT" as librabbitmq takes it; valid as long as the string.
-inline amqp_bytes_t bytes(const std::string& text) {
-  return amqp_bytes_t{text.size(), const_cast<char*>(text.data())};
-}
-inline std::string_view view(amqp_bytes_t bytes) {
-  return {static_cast<const char*>(bytes.bytes), bytes.len};
-}
 
 }  // namespace elves::broker

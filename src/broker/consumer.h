@@ -1,88 +1,74 @@
 // Takes requests from the queue `scheduler` and acknowledges them when told to.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <set>
+#include <string_view>
 #include <vector>
 
-#include "base/mailbox.h"
+#include "base/timers.h"
 #include "broker/link.h"
 #include "dialect/limits.h"
 #include "dispatch/ports.h"
 
 namespace elves::broker {
 
-// A thread and a connection of its own, so that a broker that blocks publishers stops neither deliveries nor
+// A connection of its own, so that a broker that blocks publishers stops neither deliveries nor
 // acknowledgements. A connection whose channel died, whose consumer was cancelled or that no longer counts as
-// a consumer of its queue is rebuilt.
+// a consumer of its queue is rebuilt. Loop thread only.
 class Consumer final : public Link, public DeliveryAcker {
  public:
-  // What another scheduler tells this one.
-  struct Told {
-    Notice notice;
-    DeliveryRef delivery;
-  };
-  // All called on the consumer's thread.
   struct Handlers {
-    std::function<void(std::vector<Submission>)> requests;  // everything that was there at once
-    std::function<void(std::vector<Told>)> notices;         // likewise
+    std::function<void(Submission)> request;
+    std::function<void(const Notice&, DeliveryRef)> notice;  // what another scheduler tells this one
     std::function<void()> notices_read;  // what read_notices() asked for; also once for each connection
     std::function<void()> lost;          // the connection is gone; before anything comes from the next one
   };
 
-  Consumer(const BrokerOptions& options, const dialect::Limits& limits, Handlers handlers,
-           MetricsSink& metrics);
-  // Closes the connection: what is not acknowledged goes back to the queue.
-  ~Consumer() override;
+  Consumer(boost::asio::io_context& loop, Timers& timers, const BrokerOptions& options,
+           const dialect::Limits& limits, Handlers handlers, MetricsSink& metrics);
 
-  // Any thread.
-  void acknowledge(DeliveryRef delivery) override { mailbox_.push(delivery); }
-  // Any thread: asks for notices_read, once every notice that is there by now has been handed over.
+  void acknowledge(DeliveryRef delivery) override;
+  // Asks for notices_read, once every notice that is there by now has been handed over.
   void read_notices();
-  // Any thread: no further requests; acknowledgements go on.
+  // No further requests; acknowledgements go on.
   void stop_consuming();
 
  private:
-  void session(Connection& connection, bool peers) override;
-  void on_lost(const BrokerError&) override { handlers_.lost(); }
-  void wake() override { mailbox_.push(DeliveryRef{}); }
-  int wake_fd() const override { return mailbox_.fd(); }
+  boost::asio::awaitable<void> session(Connection& connection, bool peers) override;
+  void on_lost(const BrokerError& why) override;
+  bool nothing_left_to_say() const override { return true; }  // the connection's writer has it
 
-  struct Batch {
-    std::vector<Submission> requests;
-    std::vector<Told> notices;
-  };
+  void begin_again(Connection& connection, bool peers);
+  void subscribe();
+  void consume(const std::string& queue, const std::string& tag, std::uint16_t prefetch);
+  void look_for_notices();
+  void check_not_deaf();
+  void handle(const Incoming& incoming);
+  void on_consuming(std::string_view tag);
+  void on_state(const amqp_queue_declare_ok_t& queue);
+  void on_delivery(const Incoming& incoming);
+  void take_notice(const Incoming& incoming, DeliveryRef delivery);
+  Submission decode(const Incoming& incoming, DeliveryRef delivery) const;
+  void send_acknowledgements();
 
-  void check_not_paused();
-  Millis longest_wait() const;
-  void subscribe(Connection& connection);
-  void open_inbox(Connection& connection);
-  void look_for_notices(Connection& connection);
-  void check_not_deaf(Connection& connection);
-  void take_deliveries(Connection& connection);
-  bool take_batch(Connection& connection, Batch& batch);
-  void take(const amqp_envelope_t& envelope, Batch& batch);
-  void take_notice(const amqp_envelope_t& envelope, Batch& batch);
-  void hand_over(Batch batch);
-  Submission decode(const amqp_envelope_t& envelope) const;
-  void send_acknowledgements(Connection& connection);
-
+  Timers& timers_;
   const dialect::Limits limits_;
   const Handlers handlers_;
-  Mailbox<DeliveryRef> mailbox_;
-  std::atomic<bool> cancelled_{false};
+  std::vector<DeliveryRef> to_acknowledge_;
+  bool cancelled_ = false;
+  bool subscribed_ = false;  // on this connection
+  bool ready_ = false;       // this connection can be asked
   std::uint32_t epoch_ = 0;
-  std::atomic<bool> asked_{false};  // for notices_read
   bool has_inbox_ = false;
-  bool look_again_ = false;
-  std::chrono::steady_clock::time_point peers_back_;  // until then other schedulers may have no connection
-  std::size_t unread_ = 0;  // at most so many deliveries may come before all notices asked for are read
-  std::uint64_t run_ = 0;   // all tags of this epoch up to here are acknowledged
+  bool looking_ = false;                // the broker was asked what it still holds for this one
+  bool asked_ = false;                  // and notices_read was asked for since
+  SteadyTime peers_back_;               // until then other schedulers may have no connection
+  std::uint64_t run_ = 0;               // all tags of this epoch up to here are acknowledged
   std::set<std::uint64_t> beyond_run_;  // and these
-  std::chrono::steady_clock::time_point next_check_;
-  std::chrono::steady_clock::time_point last_turn_;
+  Timer look_again_;
+  Timer deaf_check_;
 };
 
 }  // namespace elves::broker

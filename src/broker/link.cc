@@ -1,86 +1,87 @@
 #include "broker/link.h"
 
-#include <poll.h>
-#include <sys/socket.h>
-
-#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
+#include <optional>
 #include <utility>
 
 #include "base/log.h"
 #include "broker/topology.h"
 
 namespace elves::broker {
+namespace asio = boost::asio;
 namespace {
 
-// What a stopping thread gets to say its last words before its socket is shut down.
-constexpr Millis kLastWords{400};
+constexpr Millis kLastWords{300};
 
 }  // namespace
 
-Link::Link(std::string name, BrokerOptions options, MetricsSink& metrics)
-    : name_(std::move(name)), options_(std::move(options)), metrics_(metrics) {}
+Link::Link(std::string name, asio::io_context& loop, BrokerOptions options, MetricsSink& metrics)
+    : name_(std::move(name)), loop_(loop), options_(std::move(options)), metrics_(metrics), timer_(loop) {}
 
-std::string Link::trouble() const {
-  std::lock_guard lock(trouble_mutex_);
-  return trouble_;
+void Link::start() {
+  asio::co_spawn(loop_, run(), [](const std::exception_ptr& error) {
+    if (error) std::rethrow_exception(error);
+  });
 }
 
-void Link::start_thread() {
-  thread_ = std::thread([this] { thread_main(); });
+void Link::stop() {
+  if (std::exchange(stopping_, true)) return;
+  timer_.cancel();
+  if (!connection_) return;
+  if (!serving_) return connection_->fail(BrokerError("it is not needed any more"));
+  timer_.expires_after(kLastWords);
+  timer_.async_wait([this](boost::system::error_code fault) {
+    if (!fault && connection_) connection_->goodbye();
+  });
+  leave_if_due();
 }
 
-void Link::request_stop() {
-  stopping_ = true;
-  wake();
+void Link::leave_if_due() {
+  if (!stopping_ || !connection_ || !nothing_left_to_say()) return;
+  timer_.cancel();
+  connection_->goodbye();
 }
 
-void Link::stop_thread() {
-  request_stop();
-  if (!thread_.joinable()) return;
-  const auto patience = std::chrono::steady_clock::now() + kLastWords;
-  while (!ended_ && std::chrono::steady_clock::now() < patience) ::poll(nullptr, 0, 5);
-  {
-    std::lock_guard lock(socket_mutex_);
-    if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
-  }
-  thread_.join();
+void Link::wake() {
+  if (serving_) connection_->wake();
 }
 
-void Link::use_socket(int fd) {
-  std::lock_guard lock(socket_mutex_);
-  socket_ = fd;
-}
-
-void Link::thread_main() {
+asio::awaitable<void> Link::run() {
   while (!stopping_) {
     try {
-      serve_one_connection();
+      co_await serve_one_connection();
     } catch (const BrokerError& error) {
-      if (error.cause() == BrokerError::Cause::tls) metrics_.count(Event::tls_refused);
-      announce_lost(error.what());
+      if (!stopping_) announce_lost(error);
     }
-    if (!stopping_) pause(backoff_.next());
+    if (!stopping_) co_await pause(backoff_.next());
   }
+  timer_.cancel();
   connected_ = false;
-  ended_ = true;
 }
 
-void Link::serve_one_connection() {
-  Connection connection(options_, [this](int fd) { use_socket(fd); });
-  const bool peers = declare_topology(connection, options_);
+asio::awaitable<void> Link::serve_one_connection() {
+  connection_ = std::make_shared<Connection>(loop_, options_);
+  std::optional<BrokerError> lost;
   try {
-    session(connection, peers);
+    co_await connection_->open();
+    const bool peers = co_await declare_topology(*connection_, options_);
+    serving_ = true;
+    co_await session(*connection_, peers);
   } catch (const BrokerError& error) {
-    on_lost(error);
-    throw;
+    lost = error;
   }
+  const bool served = std::exchange(serving_, false);
+  std::exchange(connection_, nullptr)->fail(BrokerError("it is over"));
+  if (!lost) co_return;
+  if (served) on_lost(*lost);
+  throw BrokerError(*lost);
 }
 
 void Link::announce_connected() {
-  {
-    std::lock_guard lock(trouble_mutex_);
-    trouble_.clear();
-  }
+  trouble_.clear();
   connected_ = true;
   metrics_.count(Event::broker_connected);
   log::info("{}: connected to the broker at {}:{}{}", name_, options_.host, options_.port,
@@ -92,26 +93,19 @@ void Link::announce_useful() {
   backoff_.reset();
 }
 
-void Link::announce_lost(const std::string& why) {
+void Link::announce_lost(const BrokerError& why) {
+  if (why.cause() == BrokerError::Cause::tls) metrics_.count(Event::tls_refused);
   troubled_ = true;
-  {
-    std::lock_guard lock(trouble_mutex_);
-    trouble_ = why;
-  }
-  if (connected_.exchange(false)) metrics_.count(Event::broker_lost);
-  if (!std::exchange(told_, true)) log::warn("{}: {}; trying again until it works", name_, why);
+  trouble_ = why.what();
+  if (std::exchange(connected_, false)) metrics_.count(Event::broker_lost);
+  if (!std::exchange(told_, true)) log::warn("{}: {}; trying again until it works", name_, why.what());
 }
 
-void Link::wait(const Connection& connection, Millis most) const {
-  if (connection.has_buffered()) return;
-  std::array<pollfd, 2> fds{{{connection.fd(), POLLIN, 0}, {wake_fd(), POLLIN, 0}}};
-  ::poll(fds.data(), fds.size(), static_cast<int>(most.count()));
-}
-
-void Link::pause(Millis wait) const {
-  // Values may keep arriving in the mailbox meanwhile: only stopping ends the pause early.
-  const auto end = std::chrono::steady_clock::now() + wait;
-  while (!stopping_ && std::chrono::steady_clock::now() < end) ::poll(nullptr, 0, 20);
+asio::awaitable<void> Link::pause(Millis wait) {
+  boost::system::error_code stopped;
+  auto token = asio::redirect_error(asio::use_awaitable, stopped);
+  timer_.expires_after(wait);
+  co_await timer_.async_wait(token);
 }
 
 }  // namespace elves::broker

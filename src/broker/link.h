@@ -1,57 +1,59 @@
-// What the consumer's and the publisher's threads have in common: connect, serve until the connection fails,
-// back off, again, forever; told once per change of state.
+// What consumer and publisher have in common: connect, serve until the connection fails, back off, again,
+// forever; told once per change of state.
 #pragma once
 
-#include <atomic>
-#include <functional>
-#include <mutex>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
 #include <string>
-#include <thread>
 
 #include "base/backoff.h"
 #include "broker/connection.h"
+#include "broker/options.h"
 #include "dispatch/ports.h"
 
 namespace elves::broker {
 
+// Loop thread only. The loop has work to do for it from start() until a moment after stop(); it must outlive
+// that work.
 class Link {
  public:
   // `name` for the log: "consumer", "publisher".
-  Link(std::string name, BrokerOptions options, MetricsSink& metrics);
+  Link(std::string name, boost::asio::io_context& loop, BrokerOptions options, MetricsSink& metrics);
   virtual ~Link() = default;
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
-  // Any thread: whether the connection stands and its topology is declared.
+  void start();
+  // Says what is left to say, for half a second at most, and goodbye.
+  void stop();
+
+  // Whether the connection stands and is in use.
   bool connected() const { return connected_; }
-  // Any thread: tells the thread to end, which takes it a moment; the destructor waits for it. Two links that
-  // are to end are told before the first is waited for.
-  void request_stop();
-  // Any thread: what is wrong while not connected; "" otherwise. For people.
-  std::string trouble() const;
+  // What is wrong while not connected; "" otherwise. For people.
+  const std::string& trouble() const { return trouble_; }
 
  protected:
-  // Starts the thread; call at the end of the final class's constructor.
-  void start_thread();
-  // Ends the thread: session() must return soon once stopping() is true, else its socket is shut down. Call
-  // first in the final class's destructor.
-  void stop_thread();
-
-  // One connection's life, on the thread; throws BrokerError when it is over. `connection` has its topology
-  // declared; `peers`: the peer exchange is part of it.
-  virtual void session(Connection& connection, bool peers) = 0;
-  // The connection that session() served is gone; on the thread.
+  // One connection's life until over(), with its topology declared; throws BrokerError when it is lost.
+  // `peers`: the peer exchange is part of it.
+  virtual boost::asio::awaitable<void> session(Connection& connection, bool peers) = 0;
+  // The connection that session() served is gone.
   virtual void on_lost(const BrokerError& why) = 0;
-  // Makes poll() on wake_fd() return.
-  virtual void wake() = 0;
-  virtual int wake_fd() const = 0;
+  // Whether a connection that is to end may end now.
+  virtual bool nothing_left_to_say() const = 0;
 
-  // Waits until the connection or the mailbox has something, or a share of the heartbeat has passed.
-  void wait(const Connection& connection, Millis most) const;
+  // While session() runs; null otherwise.
+  Connection* connection() { return serving_ ? connection_.get() : nullptr; }
+  // Has the connection ask its writer, if there is one.
+  void wake();
+  // Call whenever nothing_left_to_say() may have become true.
+  void leave_if_due();
   bool stopping() const { return stopping_; }
-  // On the thread: whether a connection has failed or was lost before the present one.
+  // Whether a connection has failed or was lost before the present one.
   bool troubled() const { return troubled_; }
   static constexpr Millis kLongestPause{10000};  // between two attempts to connect
+  boost::asio::io_context& loop() { return loop_; }
   const BrokerOptions& options() const { return options_; }
   MetricsSink& metrics() { return metrics_; }
   // From now on connected() is true.
@@ -60,26 +62,24 @@ class Link {
   void announce_useful();
 
  private:
-  void thread_main();
-  void serve_one_connection();
-  void announce_lost(const std::string& why);
-  void pause(Millis wait) const;
-  void use_socket(int fd);
+  boost::asio::awaitable<void> run();
+  boost::asio::awaitable<void> serve_one_connection();
+  boost::asio::awaitable<void> pause(Millis wait);
+  void announce_lost(const BrokerError& why);
 
   const std::string name_;
+  boost::asio::io_context& loop_;
   const BrokerOptions options_;
   MetricsSink& metrics_;
-  std::atomic<bool> connected_{false};
-  bool troubled_ = false;  // the thread's own: some connection failed, or was lost
-  std::atomic<bool> stopping_{false};
-  std::atomic<bool> ended_{false};
-  mutable std::mutex trouble_mutex_;
+  boost::asio::steady_timer timer_;  // of the pause, or of the last words
+  std::shared_ptr<Connection> connection_;
+  bool serving_ = false;
+  bool connected_ = false;
+  bool troubled_ = false;  // some connection failed, or was lost
+  bool stopping_ = false;
   std::string trouble_ = "not connected yet";
   bool told_ = false;  // the current outage is in the log
   Backoff backoff_{Millis(200), kLongestPause};
-  std::mutex socket_mutex_;
-  int socket_ = -1;  // of the present connection; under socket_mutex_
-  std::thread thread_;
 };
 
 }  // namespace elves::broker

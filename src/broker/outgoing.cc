@@ -98,10 +98,11 @@ void send(Connection& connection, const BrokerOptions& options, const Outgoing& 
     properties._flags |= AMQP_BASIC_HEADERS_FLAG;
     properties.headers = {static_cast<int>(headers.size()), headers.data()};
   }
-  Connection::check(amqp_basic_publish(connection.raw(), Connection::kChannel, bytes(message.exchange),
-                                       bytes(message.routing_key), !message.notice, false, &properties,
-                                       bytes(message.body)),
-                    "publishing");
+  amqp_basic_publish_t method{};
+  method.exchange = bytes(message.exchange);
+  method.routing_key = bytes(message.routing_key);
+  method.mandatory = !message.notice;
+  connection.publish(method, properties, message.body);
 }
 
 }  // namespace elves::broker

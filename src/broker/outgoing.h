@@ -26,7 +26,7 @@ Outgoing encode(Publication what, const BrokerOptions& options);
 // A dead letter made of a message that could not be delivered; without the body when that may be why.
 Outgoing dead_letter_of(Outgoing message, const std::string& why, bool with_body);
 
-// basic.publish on the connection's channel; throws BrokerError.
+// Basic.Publish on the connection; throws BrokerError.
 void send(Connection& connection, const BrokerOptions& options, const Outgoing& message);
 
 }  // namespace elves::broker

@@ -4,36 +4,27 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <string>
 #include <vector>
 
-#include "base/mailbox.h"
 #include "broker/link.h"
 #include "broker/outgoing.h"
 #include "dispatch/ports.h"
 
 namespace elves::broker {
 
-// A thread and a connection of its own. What is not confirmed when a connection ends is published again on
-// the next one, in its order. Answers are mandatory: one that the broker returns because nobody listens there
-// becomes a dead letter, unless it says otherwise (Answer::returned).
+// A connection of its own. What is not confirmed when a connection ends is published again on the next one,
+// in its order. Answers are mandatory: one that the broker returns because nobody listens there becomes a
+// dead letter, unless it says otherwise (Answer::returned). Loop thread only.
 class AmqpPublisher final : public Link, public Publisher {
  public:
-  // Called on the publisher's thread with the `done` callbacks of everything confirmed at once; they are to
-  // be run on the loop thread.
-  using OnConfirmed = std::function<void(std::vector<std::function<void()>>)>;
+  AmqpPublisher(boost::asio::io_context& loop, const BrokerOptions& options, MetricsSink& metrics);
 
-  AmqpPublisher(const BrokerOptions& options, OnConfirmed on_confirmed, MetricsSink& metrics);
-  ~AmqpPublisher() override;
-
-  // Any thread.
+  // `done` is called later, never within.
   void publish(Publication what, std::function<void()> done) override;
 
  private:
-  struct Order {
-    Publication what;
-    std::function<void()> done;
-  };
+  using Callbacks = std::vector<std::function<void()>>;
+
   // A message, encoded once, until it is confirmed.
   struct Message {
     Outgoing what;
@@ -45,27 +36,23 @@ class AmqpPublisher final : public Link, public Publisher {
     int refusals = 0;  // connections that the broker closed while this alone was in flight
   };
 
-  void session(Connection& connection, bool peers) override;
+  boost::asio::awaitable<void> session(Connection& connection, bool peers) override;
   void on_lost(const BrokerError& why) override;
-  void wake() override { mailbox_.push(Order{}); }
-  int wake_fd() const override { return mailbox_.fd(); }
+  bool nothing_left_to_say() const override { return unconfirmed_.empty(); }
 
   void begin_again();
-  void take_orders();
-  void turn(Connection& connection, Millis most);
   void send_new(Connection& connection);
-  void take_confirms(Connection& connection);
-  void on_return(Connection& connection, const amqp_basic_return_t& returned);
+  void handle(const Incoming& incoming);
+  void set_blocked(bool blocked);
+  void on_return(const Incoming& incoming);
   void on_ack(std::uint64_t tag, bool multiple);
   void on_nack(std::uint64_t tag, bool multiple);
   void release_confirmed();
-  void release(Message message, std::vector<std::function<void()>>& done);
-  void bury(Message message, const std::string& why);
+  void release(Message message, Callbacks& done);
+  void bury(Message message, const std::string& why, Callbacks& done);
   template <class Action>
   void for_tags(std::uint64_t tag, bool multiple, Action action);
 
-  const OnConfirmed on_confirmed_;
-  Mailbox<Order> mailbox_;
   std::deque<Message> unconfirmed_;  // in the order of their publishing
   std::uint64_t first_tag_ = 1;      // delivery tag of unconfirmed_.front() on this connection
   std::size_t sent_ = 0;             // how many of unconfirmed_ this connection has sent

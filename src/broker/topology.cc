@@ -1,81 +1,79 @@
 #include "broker/topology.h"
 
 #include <array>
-#include <functional>
 
 #include "base/clock.h"
 #include "base/log.h"
 
 namespace elves::broker {
+namespace asio = boost::asio;
 namespace {
 
-// What the broker closed the channel for in answer to the last call; 0 when it did not.
-int channel_refusal(Connection& connection) {
-  const auto reply = amqp_get_rpc_reply(connection.raw());
-  const bool closed =
-      reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD;
-  return closed ? static_cast<amqp_channel_close_t*>(reply.reply.decoded)->reply_code : 0;
-}
+// A declaration that can be repeated as passive: then it only asks whether the thing exists.
+template <class Declaration>
+struct Call {
+  std::string name;  // "queue scheduler", for people
+  amqp_method_number_t id;
+  amqp_method_number_t answer;
+  Declaration declaration;
+};
 
-// Runs `declare`; when the broker refuses it because the thing exists otherwise, opens the channel anew and
-// runs `use`.
-void declare_or_use(Connection& connection, const std::string& name, const std::function<void()>& declare,
-                    const std::function<void()>& use) {
-  declare();
-  if (channel_refusal(connection) != AMQP_PRECONDITION_FAILED) {
-    return connection.check(("declaring " + name).c_str());
+// When the broker refuses because the thing exists otherwise, opens the channel anew and uses it.
+template <class Declaration>
+asio::awaitable<void> declare_or_use(Connection& connection, Call<Declaration>& call) {
+  const auto refusal = co_await connection.try_call(call.id, &call.declaration, call.answer);
+  if (!refusal) co_return;
+  if (refusal->code != AMQP_PRECONDITION_FAILED) {
+    throw BrokerError("declaring " + call.name + ": channel closed by the broker: " +
+                      std::to_string(refusal->code) + " " + refusal->text);
   }
-  log::warn("{} exists with other arguments: used as it is", name);
-  connection.reopen_channel();
-  use();
-  connection.check(("using " + name).c_str());
+  log::warn("{} exists with other arguments: used as it is", call.name);
+  co_await connection.reopen();
+  call.declaration.passive = 1;
+  call.declaration.arguments = amqp_empty_table;
+  const std::string what = "using " + call.name;
+  co_await connection.call(what, call.id, &call.declaration, call.answer);
 }
 
-void declare_exchange(Connection& connection, const std::string& exchange) {
-  const auto declare = [&](bool passive) {
-    amqp_exchange_declare(connection.raw(), Connection::kChannel, bytes(exchange),
-                          amqp_cstring_bytes("topic"), passive, true, false, false, amqp_empty_table);
-  };
-  declare_or_use(connection, "exchange " + exchange, [&] { declare(false); }, [&] { declare(true); });
+Call<amqp_exchange_declare_t> exchange(const std::string& name, const char* type) {
+  amqp_exchange_declare_t declaration{};
+  declaration.exchange = bytes(name);
+  declaration.type = amqp_cstring_bytes(type);
+  declaration.durable = 1;
+  return {"exchange " + name, AMQP_EXCHANGE_DECLARE_METHOD, AMQP_EXCHANGE_DECLARE_OK_METHOD, declaration};
 }
 
-bool declare_peer_exchange(Connection& connection, const BrokerOptions& options) {
+Call<amqp_queue_declare_t> queue(const std::string& name, const amqp_table_t& arguments,
+                                 bool durable = true) {
+  amqp_queue_declare_t declaration{};
+  declaration.queue = bytes(name);
+  declaration.durable = durable;
+  declaration.auto_delete = !durable;
+  declaration.arguments = arguments;
+  return {"queue " + name, AMQP_QUEUE_DECLARE_METHOD, AMQP_QUEUE_DECLARE_OK_METHOD, declaration};
+}
+
+asio::awaitable<bool> declare_peer_exchange(Connection& connection, const BrokerOptions& options) {
   const std::string name = peer_exchange(options);
-  amqp_exchange_declare(connection.raw(), Connection::kChannel, bytes(name), amqp_cstring_bytes("fanout"),
-                        false, true, false, false, amqp_empty_table);
-  if (channel_refusal(connection) == 0) {
-    connection.check(("declaring exchange " + name).c_str());
-    return true;
-  }
+  auto call = exchange(name, "fanout");
+  const auto refusal = co_await connection.try_call(call.id, &call.declaration, call.answer);
+  if (!refusal) co_return true;
   log::warn(
       "no exchange {} can be made on this broker: other schedulers are not told of results that are "
       "theirs",
       name);
-  connection.reopen_channel();
-  return false;
+  co_await connection.reopen();
+  co_return false;
 }
 
-void declare_queue(Connection& connection, const std::string& queue, const amqp_table_t& arguments,
-                   bool durable = true) {
-  const auto declare = [&](bool passive) {
-    amqp_queue_declare(connection.raw(), Connection::kChannel, bytes(queue), passive, durable, false,
-                       !durable, passive ? amqp_empty_table : arguments);
-  };
-  declare_or_use(connection, "queue " + queue, [&] { declare(false); }, [&] { declare(true); });
-}
-
-void bind_queue(Connection& connection, const std::string& queue, const std::string& exchange,
-                const char* key) {
-  amqp_queue_bind(connection.raw(), Connection::kChannel, bytes(queue), bytes(exchange),
-                  amqp_cstring_bytes(key), amqp_empty_table);
-  connection.check(("binding queue " + queue).c_str());
-}
-
-const amqp_queue_declare_ok_t& look_at(Connection& connection, const std::string& queue) {
-  const auto* found = amqp_queue_declare(connection.raw(), Connection::kChannel, bytes(queue), true, true,
-                                         false, false, amqp_empty_table);
-  connection.check(("looking at queue " + queue).c_str());
-  return *found;
+asio::awaitable<void> bind(Connection& connection, const std::string& queue, const std::string& exchange,
+                           const char* key) {
+  amqp_queue_bind_t binding{};
+  binding.queue = bytes(queue);
+  binding.exchange = bytes(exchange);
+  binding.routing_key = amqp_cstring_bytes(key);
+  const std::string what = "binding queue " + queue;
+  co_await connection.call(what, AMQP_QUEUE_BIND_METHOD, &binding, AMQP_QUEUE_BIND_OK_METHOD);
 }
 
 amqp_table_entry_t number(const char* key, std::int64_t value) {
@@ -91,30 +89,34 @@ amqp_table_entry_t number(const char* key, std::int64_t value) {
 std::string peer_exchange(const BrokerOptions& options) { return options.exchange + ".peers"; }
 std::string inbox_queue(const BrokerOptions& options) { return "scheduler.peer." + options.instance; }
 
-bool declare_topology(Connection& connection, const BrokerOptions& options) {
-  declare_exchange(connection, options.exchange);
-  declare_queue(connection, kRequestQueue, amqp_empty_table);
-  bind_queue(connection, kRequestQueue, options.exchange, "*.scheduler");
+asio::awaitable<bool> declare_topology(Connection& connection, const BrokerOptions& options) {
+  auto topic = exchange(options.exchange, "topic");
+  co_await declare_or_use(connection, topic);
+  auto requests = queue(kRequestQueue, amqp_empty_table);
+  co_await declare_or_use(connection, requests);
+  co_await bind(connection, kRequestQueue, options.exchange, "*.scheduler");
   auto bound = number("x-max-length", options.dead_max_length);
-  declare_queue(connection, kDeadQueue, amqp_table_t{1, &bound});
-  return declare_peer_exchange(connection, options);
+  auto dead = queue(kDeadQueue, amqp_table_t{1, &bound});
+  co_await declare_or_use(connection, dead);
+  co_return co_await declare_peer_exchange(connection, options);
 }
 
-void declare_inbox(Connection& connection, const BrokerOptions& options) {
-  const std::string queue = inbox_queue(options);
+asio::awaitable<void> declare_inbox(Connection& connection, const BrokerOptions& options) {
+  const std::string name = inbox_queue(options);
+  const std::string peers = peer_exchange(options);
   std::array arguments{number("x-max-length", options.inbox_max_length),
                        number("x-expires", Millis(options.inbox_expires).count())};
-  declare_queue(connection, queue, amqp_table_t{arguments.size(), arguments.data()}, options.durable_inbox);
-  bind_queue(connection, queue, peer_exchange(options), "");
+  const amqp_table_t table{arguments.size(), arguments.data()};
+  auto inbox = queue(name, table, options.durable_inbox);
+  co_await declare_or_use(connection, inbox);
+  co_await bind(connection, name, peers, "");
 }
 
-InboxState look_at_inbox(Connection& connection, const BrokerOptions& options) {
-  const auto& found = look_at(connection, inbox_queue(options));
-  return {found.message_count, found.consumer_count};
-}
-
-std::uint32_t count_consumers(Connection& connection) {
-  return look_at(connection, kRequestQueue).consumer_count;
+void look_at(Connection& connection, const std::string& queue) {
+  amqp_queue_declare_t question{};
+  question.queue = bytes(queue);
+  question.passive = 1;
+  connection.send(AMQP_QUEUE_DECLARE_METHOD, &question);
 }
 
 }  // namespace elves::broker

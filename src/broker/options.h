@@ -1,0 +1,47 @@
+// Where the broker is and what this scheduler is called there; and how trouble with it is told.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "tls/credentials.h"
+
+namespace elves::broker {
+
+struct BrokerOptions {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 5672;
+  std::string user;
+  std::string password;
+  std::string vhost = "/";
+  std::string exchange = "elves";
+  std::uint16_t prefetch = 20000;
+  std::chrono::seconds heartbeat{10};
+  std::uint32_t dead_max_length = 10000;
+  std::string instance;       // this scheduler's name among those on the broker
+  bool durable_inbox = true;  // notices wait for this scheduler while it is not there
+  std::uint32_t inbox_max_length = 1000000;
+  std::chrono::seconds inbox_expires{7 * 24 * 3600};
+  std::optional<tls::Settings> tls;  // its files are read for each connection
+};
+
+// The connection or its channel is of no more use. what() is for a person and holds no password.
+class BrokerError : public std::runtime_error {
+ public:
+  enum class Cause : std::uint8_t {
+    other,
+    refusal,  // the broker closed the channel or the connection because of what it was sent
+    tls,      // one side did not take the other's certificate, or does not speak TLS as it should
+  };
+  explicit BrokerError(const std::string& what, Cause cause = Cause::other)
+      : std::runtime_error(what), cause_(cause) {}
+  Cause cause() const { return cause_; }
+
+ private:
+  Cause cause_;
+};
+
+}  // namespace elves::broker
