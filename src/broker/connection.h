@@ -74,7 +74,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<Incoming> receive();
   boost::asio::awaitable<Incoming> expect(amqp_method_number_t id);
   void agree(const amqp_connection_tune_t& offered);
-  void introduce();
   void note_turn();
   void tick();
   void flush();

@@ -1,0 +1,161 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "broker/frames.h"
+#include "broker/options.h"
+
+namespace elves::broker {
+namespace {
+
+// What came out of a decoder, in words, as its memory is the decoder's.
+struct Seen {
+  amqp_method_number_t id;
+  std::string routing_key;
+  std::string correlation_id;
+  std::string body;
+};
+
+Seen seen(const Incoming& incoming) {
+  Seen result{incoming.id, {}, {}, std::string(incoming.body)};
+  if (incoming.id == AMQP_BASIC_DELIVER_METHOD)
+    result.routing_key = view(incoming.as<amqp_basic_deliver_t>().routing_key);
+  if (incoming.properties) result.correlation_id = view(incoming.properties->correlation_id);
+  return result;
+}
+
+void feed(Decoder& decoder, std::string_view bytes) {
+  const auto space = decoder.space();
+  ASSERT_GE(space.size(), bytes.size());
+  std::ranges::copy(bytes, space.begin());
+  decoder.commit(bytes.size());
+}
+
+std::vector<Seen> decode(std::string_view bytes, std::size_t piece = 50000) {
+  Decoder decoder;
+  std::vector<Seen> all;
+  while (!bytes.empty()) {
+    const auto part = bytes.substr(0, piece);
+    bytes.remove_prefix(part.size());
+    feed(decoder, part);
+    while (const auto incoming = decoder.next()) all.push_back(seen(*incoming));
+  }
+  return all;
+}
+
+// Frames by hand, where no encoder may be right or wrong with the decoder.
+std::string frame(int type, int channel, const std::string& payload) {
+  std::string out{static_cast<char>(type), static_cast<char>(channel >> 8), static_cast<char>(channel)};
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(payload.size() >> shift));
+  return out + payload + '\xCE';
+}
+
+std::string short_text(const std::string& text) { return static_cast<char>(text.size()) + text; }
+
+std::string deliver(const std::string& routing_key) {
+  using namespace std::string_literals;
+  return frame(1, 1,
+               "\0\x3C\0\x3C"s + short_text("tag") + "\0\0\0\0\0\0\0\x07"s + '\1' + short_text("elves") +
+                   short_text(routing_key));
+}
+
+std::string header(std::uint64_t size) {
+  using namespace std::string_literals;
+  std::string payload = "\0\x3C\0\0"s;
+  for (int shift = 56; shift >= 0; shift -= 8) payload.push_back(static_cast<char>(size >> shift));
+  return frame(2, 1, payload + "\x04\0"s + short_text("c-1"));
+}
+
+const std::string kBlocked = frame(1, 0, std::string("\0\x0A\0\x3C", 4) + short_text("low on memory"));
+const std::string kHeartbeat = frame(8, 0, "");
+
+TEST(BrokerFrames, ADeliveryIsReadWithItsMessage) {
+  const auto all = decode(deliver("openapi.scheduler") + header(5) + frame(3, 1, "hello"));
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].id, AMQP_BASIC_DELIVER_METHOD);
+  EXPECT_EQ(all[0].routing_key, "openapi.scheduler");
+  EXPECT_EQ(all[0].correlation_id, "c-1");
+  EXPECT_EQ(all[0].body, "hello");
+}
+
+TEST(BrokerFrames, HowTheBytesAreCutDoesNotMatter) {
+  const std::string bytes = deliver("a") + header(0) + kHeartbeat + deliver("b") + header(6) +
+                            frame(3, 1, "one") + frame(3, 1, "two") + kBlocked;
+  for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
+    const auto all = decode(bytes, piece);
+    ASSERT_EQ(all.size(), 3U) << piece;
+    EXPECT_EQ(all[0].body, "");
+    EXPECT_EQ(all[1].routing_key, "b");
+    EXPECT_EQ(all[1].body, "onetwo");
+    EXPECT_EQ(all[2].id, AMQP_CONNECTION_BLOCKED_METHOD);
+  }
+}
+
+TEST(BrokerFrames, TheConnectionsOwnChannelMayComeBetweenTheFramesOfAMessage) {
+  const auto all = decode(deliver("b") + kBlocked + header(6) + kHeartbeat + frame(3, 1, "one") + kBlocked +
+                          frame(3, 1, "two"));
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0].id, AMQP_CONNECTION_BLOCKED_METHOD);
+  EXPECT_EQ(all[2].routing_key, "b");
+  EXPECT_EQ(all[2].body, "onetwo");
+}
+
+TEST(BrokerFrames, WhatIsNotAmqpIsRefused) {
+  const std::string too_large = std::string("\1\0\1\x7F\xFF\xFF\xFF", 7);
+  for (const std::string& bytes :
+       {std::string("AMQP\0\0\x09\x01", 8), std::string("HTTP/1.1 400 Bad Request\r\n\r\n"), too_large,
+        frame(3, 1, "a body alone"), header(3), deliver("a") + deliver("b"), deliver("a") + frame(3, 1, "x"),
+        deliver("a") + header(2) + frame(3, 1, "xyz"), deliver("a") + frame(2, 1, "short"),
+        frame(1, 1, "abc"), frame(1, 1, std::string("\0\x3C\x7F\x7F", 4)), frame(9, 1, ""),
+        frame(1, 0, std::string("\0\x3C\0\x3C", 4)), frame(1, 1, std::string("\0\x3C\0\x50", 4)),
+        kHeartbeat.substr(0, 7) + "!"}) {
+    EXPECT_THROW(decode(bytes), BrokerError) << bytes;
+  }
+}
+
+TEST(BrokerFrames, AMessageIsWrittenInFramesThatTheBrokerTakes) {
+  const std::string body(1000, 'x');
+  Encoder encoder;
+  encoder.set_frame_max(400);
+  amqp_basic_publish_t publish{};
+  publish.exchange = bytes("elves");
+  publish.routing_key = bytes("scheduler.queue");
+  publish.mandatory = 1;
+  amqp_basic_properties_t properties{};
+  properties._flags = AMQP_BASIC_CORRELATION_ID_FLAG;
+  properties.correlation_id = bytes("c-1");
+  std::string out;
+  encoder.message(out, publish, properties, body);
+  const std::string method = frame(
+      1, 1, std::string("\0\x3C\0\x28\0\0", 6) + short_text("elves") + short_text("scheduler.queue") + '\1');
+  EXPECT_EQ(out, method + header(1000) + frame(3, 1, body.substr(0, 392)) + frame(3, 1, body.substr(0, 392)) +
+                     frame(3, 1, body.substr(0, 216)));
+}
+
+TEST(BrokerFrames, AnEmptyMessageHasNoBody) {
+  Encoder encoder;
+  std::string out;
+  encoder.message(out, {}, {}, "");
+  EXPECT_EQ(static_cast<unsigned char>(out.back()), 0xCE);
+  EXPECT_EQ(std::ranges::count(out, '\xCE'), 2);
+}
+
+TEST(BrokerFrames, WhatDoesNotFitInAFrameIsRefused) {
+  Encoder encoder;
+  const std::string text(200000, 'x');
+  amqp_table_entry_t entry{};
+  entry.key = bytes("x-elves-error");
+  entry.value.kind = AMQP_FIELD_KIND_UTF8;
+  entry.value.value.bytes = bytes(text);
+  amqp_basic_properties_t properties{};
+  properties._flags = AMQP_BASIC_HEADERS_FLAG;
+  properties.headers = {1, &entry};
+  std::string out;
+  EXPECT_THROW(encoder.message(out, {}, properties, ""), BrokerError);
+}
+
+}  // namespace
+}  // namespace elves::broker
