@@ -147,7 +147,7 @@ std::vector<AgentPool::Call> AgentPool::take_batch(Line<Call>& line) {
 }
 
 asio::awaitable<Connections::Connection> AgentPool::connect(Agent& to, Deadline deadline) {
-  if (to.peer.idle.empty() && connections_.full()) make_room();
+  if (connections_.full()) make_room();
   return connections_.connect(to.peer, deadline);
 }
 
@@ -170,7 +170,8 @@ asio::awaitable<void> AgentPool::sync_lane(Agent& to) {
 
 asio::awaitable<void> AgentPool::run_one(Agent& to, Call& call) {
   const auto begun = clock_.now();
-  auto channel = co_await connect(to, call.deadline);
+  Connections::Connection channel = connections_.kept(to.peer);
+  if (!*channel) channel = co_await connect(to, call.deadline);
   if (!channel) {
     call.done(failed(channel.error(), since(clock_, begun)));
     co_return;
@@ -181,7 +182,7 @@ asio::awaitable<void> AgentPool::run_one(Agent& to, Call& call) {
     co_return;
   }
   auto message = wire::encode_invoke_sync(*call.job);
-  auto reply = co_await connections_.exchange(**channel, std::move(message), call.deadline);
+  auto reply = co_await (*channel)->call(std::move(message), call.deadline);
   if (reply) connections_.park(to.peer, std::move(*channel));
   const auto cost = since(clock_, begun);
   if (!reply) {
@@ -214,13 +215,14 @@ asio::awaitable<void> AgentPool::start_batch(Agent& to, std::vector<Call> batch)
   const auto fail_all = [&](const Error& error) {
     for (const Call& call : batch) call.done(failed(error, since(clock_, begun)));
   };
-  auto channel = co_await connect(to, Deadline(SteadyTime::max()));
+  Connections::Connection channel = connections_.kept(to.peer);
+  if (!*channel) channel = co_await connect(to, Deadline(SteadyTime::max()));
   if (!channel) co_return fail_all(channel.error());
   std::vector<JobPtr> jobs;
   std::ranges::transform(batch, std::back_inserter(jobs), &Call::job);
   auto message = wire::encode_invoke_async(jobs);
   const auto confirm_by = Deadline::after(clock_, options_.connections.out_time);
-  auto reply = co_await connections_.exchange(**channel, std::move(message), confirm_by);
+  auto reply = co_await (*channel)->call(std::move(message), confirm_by);
   if (!reply) {
     Error error = reply.error();
     if (error.code == ErrorCode::job_timeout) {

@@ -19,24 +19,26 @@ std::optional<Error> Connections::refuses(const Peer& peer) {
   return not_tried(peer);
 }
 
-asio::awaitable<Connections::Connection> Connections::connect(Peer& to, Deadline deadline) {
-  if (closed_) co_return Error{ErrorCode::send_failed, kClosed};
+std::unique_ptr<KnownChannel> Connections::kept(Peer& to) {
   while (!to.idle.empty()) {
     auto channel = std::move(to.idle.back().channel);
     to.idle.pop_back();
-    if (channel->reusable()) co_return channel;
+    if (channel->reusable()) return channel;
   }
+  return nullptr;
+}
+
+asio::awaitable<Connections::Connection> Connections::connect(Peer& to, Deadline deadline) {
+  if (closed_) co_return Error{ErrorCode::send_failed, kClosed};
   if (full()) {
     metrics_.count(kind_.over_connections);
     co_return Error{ErrorCode::overloaded, fmt::format("there are {} connections already", kind_.limit)};
   }
   const auto pass = to.breaker.ask(options_.breaker, clock_.now());
   if (pass == Breaker::Pass::refused) co_return not_tried(to);
-  auto channel = std::make_unique<CountedChannel>(count_, loop_, timers_, options_.limits);
-  busy_.insert(channel.get());
+  auto channel = std::make_unique<KnownChannel>(all_, loop_, timers_, options_.limits);
   const auto limit = Deadline::after(clock_, time_to_connect(to));
   auto connected = co_await dial(to, *channel, deadline.sooner(limit));
-  busy_.erase(channel.get());
   if (connected) {
     reached(to);
     co_return channel;
@@ -91,15 +93,7 @@ Error Connections::not_tried(const Peer& peer) {
   return {ErrorCode::send_failed, peer.breaker.reason(kind_.name, clock_.now())};
 }
 
-asio::awaitable<Result<std::string>> Connections::exchange(wire::Channel& channel, std::string message,
-                                                           Deadline deadline) {
-  busy_.insert(&channel);
-  auto reply = co_await channel.call(std::move(message), deadline);
-  busy_.erase(&channel);
-  co_return reply;
-}
-
-void Connections::park(Peer& to, std::unique_ptr<CountedChannel> channel) {
+void Connections::park(Peer& to, std::unique_ptr<KnownChannel> channel) {
   reached(to);
   if (!closed_ && options_.idle.count() > 0) to.idle.push_back({std::move(channel), clock_.now()});
 }
@@ -113,7 +107,7 @@ bool Connections::trim(Peer& peer) {
 
 void Connections::close() {
   closed_ = true;
-  for (wire::Channel* channel : busy_) channel->close();
+  for (wire::Channel* channel : *all_) channel->close();
 }
 
 }  // namespace elves::agent

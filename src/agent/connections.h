@@ -48,25 +48,24 @@ struct PeerKind {
   const char* limit = "agent.maxConnections";  // the key of ConnectionOptions::max_connections
 };
 
-// A connection that Connections counts for as long as there is one.
-class CountedChannel final : public wire::Channel {
+// A connection that Connections knows for as long as there is one.
+class KnownChannel final : public wire::Channel {
  public:
-  using Count = std::shared_ptr<std::size_t>;
-  CountedChannel(Count count, boost::asio::io_context& loop, Timers& timers,
-                 wire::MessageScanner::Limits limits)
-      : wire::Channel(loop, timers, limits), count_(std::move(count)) {
-    ++*count_;
+  using All = std::shared_ptr<std::unordered_set<wire::Channel*>>;
+  KnownChannel(All all, boost::asio::io_context& loop, Timers& timers, wire::MessageScanner::Limits limits)
+      : wire::Channel(loop, timers, limits), all_(std::move(all)) {
+    all_->insert(this);
   }
-  ~CountedChannel() { --*count_; }
+  ~KnownChannel() { all_->erase(this); }
 
  private:
-  const Count count_;
+  const All all_;
 };
 
 // One peer, as Connections knows it. It must stay where it is while a call to it is in progress.
 struct Peer {
   struct Idle {
-    std::unique_ptr<CountedChannel> channel;
+    std::unique_ptr<KnownChannel> channel;
     SteadyTime since;
   };
   std::string name;  // for people
@@ -80,23 +79,22 @@ struct Peer {
 // Loop thread only.
 class Connections {
  public:
-  using Connection = Result<std::unique_ptr<CountedChannel>>;
+  using Connection = Result<std::unique_ptr<KnownChannel>>;
 
   Connections(boost::asio::io_context& loop, Timers& timers, const Clock& clock, MetricsSink& metrics,
               PeerKind kind, const ConnectionOptions& options);
 
   // Why a call to the peer would be in vain (its breaker); counted.
   std::optional<Error> refuses(const Peer& peer);
-  // A kept connection, or a new one no later than out_time from now and the deadline. Errors: send_failed, or
-  // overloaded: there are max_connections.
+  // A kept connection, which may be called at once; null when there is none.
+  std::unique_ptr<KnownChannel> kept(Peer& to);
+  // A new one no later than out_time from now and the deadline. Errors: send_failed, or overloaded: there are
+  // max_connections. After an error of its call() it is of no more use.
   boost::asio::awaitable<Connection> connect(Peer& to, Deadline deadline);
-  // wire::Channel::call; close() ends it. After an error the channel is of no more use.
-  boost::asio::awaitable<Result<std::string>> exchange(wire::Channel& channel, std::string message,
-                                                       Deadline deadline);
   // Keeps the connection for the next call.
-  void park(Peer& to, std::unique_ptr<CountedChannel> channel);
-  std::size_t count() const { return *count_; }  // in use or kept
-  bool full() const { return *count_ >= options_.max_connections; }
+  void park(Peer& to, std::unique_ptr<KnownChannel> channel);
+  std::size_t count() const { return all_->size(); }  // in use or kept
+  bool full() const { return count() >= options_.max_connections; }
   // Closes what was not used for long. Whether nothing is lost if the peer is forgotten.
   bool trim(Peer& peer);
 
@@ -125,8 +123,7 @@ class Connections {
   const PeerKind kind_;
   ConnectionOptions options_;
   Patience patience_;
-  const CountedChannel::Count count_ = std::make_shared<std::size_t>(0);
-  std::unordered_set<wire::Channel*> busy_;
+  const KnownChannel::All all_ = std::make_shared<KnownChannel::All::element_type>();
   bool closed_ = false;
 };
 

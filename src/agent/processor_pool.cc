@@ -117,7 +117,8 @@ asio::awaitable<Result<void>> ProcessorPool::make(Processor& processor, Call& ca
   const auto address = co_await address_for(call);
   if (!address) co_return address.error();
   const std::shared_ptr<Peer> peer = peer_at(*address, call.job->app, processor);
-  auto channel = co_await connections_.connect(*peer, call.deadline);
+  Connections::Connection channel = connections_.kept(*peer);
+  if (!*channel) channel = co_await connections_.connect(*peer, call.deadline);
   if (!channel) co_return channel.error();
   const auto word = co_await may_leave(call);
   if (!word) {
@@ -160,7 +161,7 @@ asio::awaitable<Result<void>> ProcessorPool::may_leave(Call& call) {
   co_return *gate->word;
 }
 
-asio::awaitable<Result<void>> ProcessorPool::send(Peer& peer, std::unique_ptr<CountedChannel> channel,
+asio::awaitable<Result<void>> ProcessorPool::send(Peer& peer, std::unique_ptr<KnownChannel> channel,
                                                   Call& call) {
   const auto timeout = options_.timeout;
   if (call.deadline.passed(clock_.now())) {
@@ -168,7 +169,7 @@ asio::awaitable<Result<void>> ProcessorPool::send(Peer& peer, std::unique_ptr<Co
     co_return late();
   }
   auto message = wire::encode_run_processor(*call.job, call.answer);
-  auto reply = co_await connections_.exchange(*channel, std::move(message), call.deadline);
+  auto reply = co_await channel->call(std::move(message), call.deadline);
   if (!reply && reply.error().code == ErrorCode::job_timeout)
     co_return Error{ErrorCode::processor_failed, fmt::format("no answer within {} ms", timeout.count())};
   if (!reply) co_return reply.error();

@@ -22,6 +22,7 @@ constexpr Millis kAnswer{30000};
 constexpr Millis kFarewell{200};
 constexpr int kTicks = 3;  // in one heartbeat
 constexpr std::size_t kMostUnsent = 262144;
+constexpr int kRounds = 4;  // before others have their turn
 constexpr std::size_t kKept = 1U << 20;
 
 }  // namespace
@@ -118,24 +119,39 @@ void Connection::wake() {
 }
 
 void Connection::flush() {
-  if (busy_ || fault_) return;
-  flush_due_ = true;  // what the writer sends need not wake
-  try {
-    if (writer_ && !leaving_) writer_();
-  } catch (const BrokerError& error) {
-    return fail(error);
+  for (int round = 0; round < kRounds; ++round) {
+    if (busy_ || fault_) return;
+    flush_due_ = true;  // what the writer sends need not wake
+    try {
+      if (writer_ && !leaving_) writer_();
+    } catch (const BrokerError& error) {
+      return fail(error);
+    }
+    flush_due_ = false;
+    if (writing_.capacity() > kKept) writing_ = std::string();
+    if (out_.empty()) return;
+    said_something_ = true;
+    std::swap(out_, writing_);
+    if (!write()) return;
   }
-  flush_due_ = false;
-  if (writing_.capacity() > kKept) writing_ = std::string();
-  if (out_.empty()) return;
-  busy_ = said_something_ = true;
-  std::swap(out_, writing_);
-  asio::async_write(stream_, asio::buffer(writing_),
+  wake();
+}
+
+// Whether all of it is written already; else flush() goes on when it is.
+bool Connection::write() {
+  const std::size_t written = stream_.write_some_now(writing_);
+  if (written == writing_.size()) {
+    writing_.clear();
+    return true;
+  }
+  busy_ = true;
+  asio::async_write(stream_, asio::buffer(writing_) + written,
                     [self = shared_from_this()](error_code fault, std::size_t) {
                       self->busy_ = false;
                       self->writing_.clear();
                       if (!fault) self->flush();
                     });
+  return false;
 }
 
 // After a pause of this process there is one tick, not as many as there should have been.

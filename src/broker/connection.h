@@ -77,6 +77,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void note_turn();
   void tick();
   void flush();
+  bool write();
   void limit(Millis patience, std::string why);
   void no_limit();
   BrokerError no_broker(const std::string& why) const;

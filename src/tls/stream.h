@@ -3,9 +3,12 @@
 #pragma once
 
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include <boost/asio/ssl/stream.hpp>
+#include <cstddef>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 namespace elves::tls {
@@ -33,6 +36,14 @@ class Stream {
   SSL* session() const { return tls_ ? tls_->native_handle() : nullptr; }
   // Decrypted bytes that no look at the socket shows.
   bool has_buffered() const { return tls_ && SSL_pending(tls_->native_handle()) > 0; }
+
+  // Writes what the system takes at once and without waiting: its number, 0 also over TLS and after any
+  // fault, which the next operation tells.
+  std::size_t write_some_now(std::string_view bytes) {
+    if (tls_) return 0;
+    const auto count = ::send(next_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return count > 0 ? static_cast<std::size_t>(count) : 0;
+  }
 
   template <class Token>
   auto async_handshake(Side side, Token&& token) {

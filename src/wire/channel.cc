@@ -82,8 +82,11 @@ asio::awaitable<Result<std::string>> Channel::call(std::string message, Deadline
   arm(deadline);
   error_code fault;
   auto token = asio::redirect_error(asio::use_awaitable, fault);
-  const auto bytes = asio::buffer(message);
-  const std::size_t written = co_await asio::async_write(stream_, bytes, token);
+  std::size_t written = stream_.write_some_now(message);
+  if (written < message.size()) {
+    const auto rest = asio::buffer(message) + written;
+    written += co_await asio::async_write(stream_, rest, token);
+  }
   if (fault) {
     co_return fail(written == 0 ? ErrorCode::send_failed : ErrorCode::outcome_unknown, reason(fault));
   }
