@@ -52,7 +52,7 @@ function(elves_thrift name idl)
   add_custom_command(
     OUTPUT ${generated}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${gen}/elves
-    COMMAND ${THRIFT_COMPILER} --gen cpp:no_skeleton -out ${gen}/elves ${CMAKE_SOURCE_DIR}/idl/${idl}
+    COMMAND ${THRIFT_COMPILER} --gen cpp:no_skeleton,templates -out ${gen}/elves ${CMAKE_SOURCE_DIR}/idl/${idl}
     DEPENDS ${CMAKE_SOURCE_DIR}/idl/${idl}
     VERBATIM)
   add_library(${name} STATIC ${generated})
