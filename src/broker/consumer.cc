@@ -120,10 +120,9 @@ void Consumer::read_notices() {
   if (ready_) look_for_notices();
 }
 
-// Deliveries that the broker has sent before its answer are handed over before it.
 void Consumer::look_for_notices() {
   if (looking_) return;
-  asked_ = false;
+  asked_ = seen_empty_ = false;
   look_again_.cancel();
   if (!has_inbox_) return handlers_.notices_read();
   looking_ = true;
@@ -156,7 +155,8 @@ void Consumer::on_consuming(std::string_view tag) {
 
 // What the broker still holds, or sent on a connection that it does not know to be broken (then there is
 // another consumer), needs another look. After an outage the other schedulers get the time to come back, too,
-// and tell what they have settled meanwhile.
+// and tell what they have settled meanwhile. RabbitMQ's answer may overtake deliveries that it no longer
+// counts as held, but not those of before the question: so it is asked twice.
 void Consumer::on_state(const amqp_queue_declare_ok_t& queue) {
   if (view(queue.queue) == kRequestQueue) {
     if (queue.consumer_count > 0 || cancelled_) return;
@@ -167,6 +167,9 @@ void Consumer::on_state(const amqp_queue_declare_ok_t& queue) {
     timers_.set(look_again_, Deadline(now() + kLookAgain), [this] { look_for_notices(); });
   } else if (asked_) {
     look_for_notices();
+  } else if (!std::exchange(seen_empty_, true)) {
+    looking_ = true;
+    look_at(*connection(), inbox_queue(options()));
   } else {
     handlers_.notices_read();
   }

@@ -64,6 +64,7 @@ class Consumer final : public Link, public DeliveryAcker {
   bool has_inbox_ = false;
   bool looking_ = false;                // the broker was asked what it still holds for this one
   bool asked_ = false;                  // and notices_read was asked for since
+  bool seen_empty_ = false;             // its answer was that it holds nothing
   SteadyTime peers_back_;               // until then other schedulers may have no connection
   std::uint64_t run_ = 0;               // all tags of this epoch up to here are acknowledged
   std::set<std::uint64_t> beyond_run_;  // and these
