@@ -22,8 +22,8 @@ boost::asio::awaitable<bool> declare_topology(Connection& connection, const Brok
 // Makes this scheduler's inbox, bound to the peer exchange. Throws BrokerError.
 boost::asio::awaitable<void> declare_inbox(Connection& connection, const BrokerOptions& options);
 
-// Has the broker answer with a Queue.Declare-Ok that says how many messages it holds of the queue and how many
-// consumers that has. It closes the channel when there is no such queue.
+// Has the broker answer with a Queue.Declare-Ok that says how many messages it holds of the queue and how
+// many consumers that has. It closes the channel when there is no such queue.
 void look_at(Connection& connection, const std::string& queue);
 
 }  // namespace elves::broker
