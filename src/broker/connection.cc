@@ -58,9 +58,11 @@ asio::awaitable<std::optional<Connection::Refusal>> Connection::try_call(amqp_me
 asio::awaitable<void> Connection::call(const std::string& what, amqp_method_number_t id, void* method,
                                        amqp_method_number_t answer) {
   const auto refusal = co_await try_call(id, method, answer);
-  if (!refusal) co_return;
-  throw BrokerError(
-      fmt::format("{}: channel closed by the broker: {} {}", what, refusal->code, refusal->text));
+  if (refusal) throw refusal->error(what);
+}
+
+BrokerError Connection::Refusal::error(const std::string& what) const {
+  return BrokerError(fmt::format("{}: channel closed by the broker: {} {}", what, code, text));
 }
 
 // The next thing that comes, whatever it is.
@@ -114,20 +116,17 @@ bool Connection::roomy() const { return out_.size() + writing_.size() < kMostUns
 
 // Posted, so that what is ready in the same turn of the loop goes out in the same write.
 void Connection::wake() {
-  if (busy_ || std::exchange(flush_due_, true)) return;
+  if (!writing_.empty() || std::exchange(flush_due_, true)) return;
   asio::post(loop_, [self = shared_from_this()] { self->flush(); });
 }
 
 void Connection::flush() {
   for (int round = 0; round < kRounds; ++round) {
-    if (busy_ || fault_) return;
+    if (!writing_.empty() || fault_) return;
     flush_due_ = true;  // what the writer sends need not wake
-    try {
-      if (writer_ && !leaving_) writer_();
-    } catch (const BrokerError& error) {
-      return fail(error);
-    }
+    ask_writer();
     flush_due_ = false;
+    if (fault_) return;
     if (writing_.capacity() > kKept) writing_ = std::string();
     if (out_.empty()) return;
     said_something_ = true;
@@ -137,6 +136,14 @@ void Connection::flush() {
   wake();
 }
 
+void Connection::ask_writer() {
+  try {
+    if (writer_ && !leaving_) writer_();
+  } catch (const BrokerError& error) {
+    fail(error);
+  }
+}
+
 // Whether all of it is written already; else flush() goes on when it is.
 bool Connection::write() {
   const std::size_t written = stream_.write_some_now(writing_);
@@ -144,10 +151,8 @@ bool Connection::write() {
     writing_.clear();
     return true;
   }
-  busy_ = true;
   asio::async_write(stream_, asio::buffer(writing_) + written,
                     [self = shared_from_this()](error_code fault, std::size_t) {
-                      self->busy_ = false;
                       self->writing_.clear();
                       if (!fault) self->flush();
                     });
@@ -157,7 +162,7 @@ bool Connection::write() {
 // After a pause of this process there is one tick, not as many as there should have been.
 void Connection::tick() {
   note_turn();
-  if (!std::exchange(said_something_, false) && logged_in_) {
+  if (!std::exchange(said_something_, false)) {
     encoder_.heartbeat(out_);
     wake();
   }
@@ -170,14 +175,15 @@ void Connection::tick() {
 
 void Connection::note_turn() {
   const auto now = std::chrono::steady_clock::now();
-  const bool paused = logged_in_ && now - std::exchange(last_turn_, now) > options_.heartbeat;
+  const bool paused = now - std::exchange(last_turn_, now) > options_.heartbeat;
   if (paused && ends_after_pause_)
     fail(BrokerError("this process stood still for longer than the heartbeat"));
 }
 
 void Connection::goodbye() {
-  if (fault_ || leaving_) return;
-  if (writer_) writer_();
+  if (leaving_) return;
+  ask_writer();
+  if (fault_) return;
   leaving_ = true;
   amqp_connection_close_t close{AMQP_REPLY_SUCCESS, amqp_cstring_bytes("goodbye"), 0, 0};
   encoder_.method(out_, 0, AMQP_CONNECTION_CLOSE_METHOD, &close);

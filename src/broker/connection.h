@@ -26,6 +26,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   struct Refusal {
     int code;
     std::string text;
+    // For a person; `what` was refused.
+    BrokerError error(const std::string& what) const;
   };
 
   Connection(boost::asio::io_context& loop, const BrokerOptions& options);
@@ -60,7 +62,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // given what it had delivered to others.
   void end_after_pause() { ends_after_pause_ = true; }
 
-  // Lets the writer send its last words and closes; over() is true when the broker has agreed.
+  // Lets the writer send its last words and closes; over() is true when the broker has agreed, or hung up.
   void goodbye();
   bool over() const { return over_; }
   // Ends it: whatever is waited for throws `why`. Further calls, and any after goodbye's end, do nothing.
@@ -77,6 +79,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void note_turn();
   void tick();
   void flush();
+  void ask_writer();
   bool write();
   void limit(Millis patience, std::string why);
   void no_limit();
@@ -93,9 +96,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Encoder encoder_;
   std::function<void()> writer_;
   std::string out_;      // to be written
-  std::string writing_;  // being written
+  std::string writing_;  // being written; empty when no write is in progress
   bool flush_due_ = false;
-  bool busy_ = false;  // a write is in progress
   bool said_something_ = false;
   int silent_ticks_ = 0;
   bool logged_in_ = false;

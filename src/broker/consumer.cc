@@ -23,10 +23,6 @@ const std::string kInboxTag = "elves-scheduler-inbox";
 
 SteadyTime now() { return std::chrono::steady_clock::now(); }
 
-std::string_view property(const amqp_basic_properties_t& properties, amqp_flags_t flag, amqp_bytes_t value) {
-  return properties._flags & flag ? view(value) : std::string_view{};
-}
-
 // The same in every scheduler: agents and journals compare it.
 std::uint64_t fingerprint(std::string_view body, const dialect::MessageProperties& properties) {
   std::uint64_t sum = 0;
@@ -79,6 +75,7 @@ asio::awaitable<void> Consumer::session(Connection& connection, bool peers) {
     co_await connection.fill();
     while (const auto incoming = connection.next()) handle(*incoming);
   }
+  ask_no_more();
 }
 
 void Consumer::begin_again(Connection& connection, bool peers) {
@@ -93,10 +90,14 @@ void Consumer::begin_again(Connection& connection, bool peers) {
 }
 
 void Consumer::on_lost(const BrokerError&) {
+  ask_no_more();
+  handlers_.lost();
+}
+
+void Consumer::ask_no_more() {
   subscribed_ = ready_ = false;
   look_again_.cancel();
   deaf_check_.cancel();
-  handlers_.lost();
 }
 
 void Consumer::subscribe() {

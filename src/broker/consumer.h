@@ -41,6 +41,7 @@ class Consumer final : public Link, public DeliveryAcker {
   bool nothing_left_to_say() const override { return true; }  // the connection's writer has it
 
   void begin_again(Connection& connection, bool peers);
+  void ask_no_more();
   void subscribe();
   void consume(const std::string& queue, const std::string& tag, std::uint16_t prefetch);
   void look_for_notices();

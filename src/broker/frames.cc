@@ -147,7 +147,7 @@ void Encoder::heartbeat(std::string& out) const {
 
 std::string_view Encoder::encoded(int size) const {
   if (size < 0 || static_cast<std::size_t>(size) + kOverhead + kContentHead > frame_max_)
-    throw BrokerError("what is to be sent does not fit in a frame");
+    throw BrokerError("what is to be sent does not fit in a frame", BrokerError::Cause::refusal);
   return std::string_view(scratch_).substr(0, static_cast<std::size_t>(size));
 }
 

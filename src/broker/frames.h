@@ -25,6 +25,11 @@ inline std::string_view view(amqp_bytes_t bytes) {
   return {static_cast<const char*>(bytes.bytes), bytes.len};
 }
 
+// A property of a message; "" when it has none.
+inline std::string_view property(const amqp_basic_properties_t& of, amqp_flags_t flag, amqp_bytes_t value) {
+  return of._flags & flag ? view(value) : std::string_view{};
+}
+
 // What the broker says: a method, and the message that comes with Basic.Deliver and Basic.Return.
 struct Incoming {
   amqp_method_number_t id = 0;
@@ -82,7 +87,8 @@ class Decoder {
   std::string body_;  // only of one that comes in several frames
 };
 
-// Values in, bytes appended to a string. Throws BrokerError when a method or header does not fit in a frame.
+// Values in, bytes appended to a string. A method or header that does not fit in a frame throws BrokerError,
+// a refusal, as the broker would refuse it.
 class Encoder {
  public:
   void protocol_header(std::string& out) const;

@@ -31,7 +31,6 @@ asio::awaitable<void> Connection::open() {
   if (options_.tls) co_await handshake();
   co_await login();
   no_limit();
-  last_turn_ = std::chrono::steady_clock::now();
   tick();
   co_await reopen();
 }

@@ -158,8 +158,7 @@ void AmqpPublisher::on_return(const Incoming& incoming) {
   const auto& sent = *incoming.properties;
   const auto& returned = incoming.as<amqp_basic_return_t>();
   const std::string_view routing_key = view(returned.routing_key);
-  const std::string_view id =
-      sent._flags & AMQP_BASIC_MESSAGE_ID_FLAG ? view(sent.message_id) : std::string_view{};
+  const std::string_view id = property(sent, AMQP_BASIC_MESSAGE_ID_FLAG, sent.message_id);
   metrics().count(Event::reply_returned);
   const auto sent_end = unconfirmed_.begin() + static_cast<std::ptrdiff_t>(sent_);
   const auto at = std::find_if(unconfirmed_.begin(), sent_end, [&](const Message& candidate) {

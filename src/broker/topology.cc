@@ -23,10 +23,7 @@ template <class Declaration>
 asio::awaitable<void> declare_or_use(Connection& connection, Call<Declaration>& call) {
   const auto refusal = co_await connection.try_call(call.id, &call.declaration, call.answer);
   if (!refusal) co_return;
-  if (refusal->code != AMQP_PRECONDITION_FAILED) {
-    throw BrokerError("declaring " + call.name + ": channel closed by the broker: " +
-                      std::to_string(refusal->code) + " " + refusal->text);
-  }
+  if (refusal->code != AMQP_PRECONDITION_FAILED) throw refusal->error("declaring " + call.name);
   log::warn("{} exists with other arguments: used as it is", call.name);
   co_await connection.reopen();
   call.declaration.passive = 1;
