@@ -165,9 +165,19 @@ TEST_F(AuditFile, TellsWhatWasLostWhileItCouldNotBeWritten) {
   fs::remove_all(home);
   while (metrics_[Event::audit_lost] < 3) log.asked(job());
   fs::create_directory(home);
-  until([&] { return fs::exists(file) && lines(file).size() == 3; });
-  EXPECT_EQ(lines(file)[2].at("event").as_string(), "lost");
-  EXPECT_EQ(lines(file)[2].at("lines").as_int64(), 3);
+  // In one line, or in two when the first was lost before the file was known to be gone.
+  std::int64_t lost = 0;
+  std::size_t told = 0;
+  until([&] {
+    lost = 0;
+    told = 0;
+    for (const auto& line : lines(file)) {
+      line.at("event").as_string() == "lost" ? lost += line.at("lines").as_int64() : ++told;
+    }
+    return lost >= 3 && told >= 2;
+  });
+  EXPECT_EQ(lost, 3);
+  EXPECT_EQ(told, 2U);
 }
 
 TEST_F(AuditFile, IsNotMadeWhenNoneIsAskedFor) {
