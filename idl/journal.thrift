@@ -1,4 +1,4 @@
-// What the journal keeps of a job: the column job.record, in Thrift's compact protocol, as base64.
+// What the journal keeps of a job (the columns job.record and history.jobs), in Thrift's compact protocol.
 // Files outlive programs: never renumber or reuse a field or a number; an addition is optional or has a default.
 namespace cpp elves.journal
 
@@ -95,4 +95,16 @@ struct StoredRecord {
   3: i64 fingerprint,
   4: optional bool acknowledged,
   5: optional bool unsent,
+}
+
+// A job that is over.
+struct StoredEntry {
+  1: i64 log_id,
+  2: i64 created_us,     // as job.created had it
+  3: binary agent_ip,
+  4: binary record,      // a StoredRecord
+}
+
+struct StoredBlock {
+  1: list<StoredEntry> entries,
 }

@@ -1,4 +1,4 @@
-// A JobRecord as text: Thrift's compact protocol (idl/journal.thrift), in base64.
+// A JobRecord as bytes: Thrift's compact protocol, as in idl/journal.thrift.
 #pragma once
 
 #include <string>
@@ -8,10 +8,11 @@
 
 namespace elves::journal {
 
-// Everything of the record but its state. Times are kept to the microsecond.
-std::string encode_record(const JobRecord& record);
+// Everything of the record but its state, appended to `to`. Times are kept to the microsecond.
+void encode_record(const JobRecord& record, std::string& to);
 
-// The reverse; the state comes from elsewhere. The error says what is wrong with the text.
-Result<JobRecord> decode_record(std::string_view text, JobState state);
+// The reverse; the state comes from elsewhere. An error code that this program does not know becomes
+// `internal`. The error says what is wrong with the bytes.
+Result<JobRecord> decode_record(std::string_view bytes, JobState state);
 
 }  // namespace elves::journal

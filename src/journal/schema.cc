@@ -9,22 +9,37 @@
 #include <stdexcept>
 #include <string>
 
+#include "journal/version_1.h"
+
 namespace elves::journal {
 
 namespace {
 
 // The statements that lead from version N to N + 1 are row N. A row that was released never changes.
 //
-// job: one row per execution. log_id: 16 hex digits. state: 0 received, 1 accepted, 2 settled, 3 published.
-// created: microseconds since 1970 at which it was first written, rising with every job; changed:
-// milliseconds at which it was last written. record: see idl/journal.thrift.
+// Version 1. job: one row per execution. log_id: 16 hex digits. state: 0 received, 1 accepted, 2 settled,
+// 3 published. created: microseconds since 1970 at which it was first written, rising with every job; changed:
+// milliseconds at which it was last written. record: a StoredRecord of idl/journal.thrift as base64.
 constexpr std::array version_1{
     "CREATE TABLE job (log_id CHAR(16) PRIMARY KEY, state SMALLINT NOT NULL, agent_ip VARCHAR(64) NOT NULL, "
     "created BIGINT NOT NULL, changed BIGINT NOT NULL, record TEXT NOT NULL)",
     "CREATE INDEX job_created ON job (created, agent_ip)",
     "CREATE INDEX job_open ON job (created) WHERE state < 3",
 };
-constexpr std::array<std::span<const char* const>, 1> migrations{version_1};
+// Version 2. job: one row per execution that is not over, so no more state 3; the record as bytes.
+// history: the others, in blocks as they were written. newest: the greatest `created` of a block's jobs;
+// ended: milliseconds since 1970 at which it was written. jobs: a StoredBlock of idl/journal.thrift.
+constexpr std::array version_2{
+    "ALTER TABLE job RENAME TO job_1",
+    "DROP INDEX job_created",
+    "DROP INDEX job_open",
+    "CREATE TABLE job (created INTEGER PRIMARY KEY, log_id CHAR(16) NOT NULL UNIQUE, state SMALLINT NOT NULL, "
+    "agent_ip VARCHAR(64) NOT NULL, record BLOB NOT NULL)",
+    "CREATE TABLE history (newest INTEGER PRIMARY KEY, ended BIGINT NOT NULL, count INTEGER NOT NULL, "
+    "first_id CHAR(16) NOT NULL, last_id CHAR(16) NOT NULL, jobs BLOB NOT NULL)",
+    "CREATE INDEX history_ids ON history (first_id, last_id)",
+};
+constexpr std::array<std::span<const char* const>, 2> migrations{version_1, version_2};
 
 int version_of(soci::session& sql) {
   std::string text;
@@ -52,6 +67,7 @@ void migrate(soci::session& sql) {
   const int version = version_of(sql);
   for (std::size_t step = static_cast<std::size_t>(version); step < migrations.size(); ++step) {
     for (const char* statement : migrations[step]) sql << statement;
+    if (step == 1) move_jobs_of_version_1(sql);
   }
   if (static_cast<std::size_t>(version) < migrations.size()) {
     const std::string now = std::to_string(migrations.size());

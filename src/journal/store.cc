@@ -7,31 +7,21 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <functional>
+#include <iterator>
 #include <limits>
-#include <optional>
 #include <stdexcept>
+#include <unordered_set>
+#include <utility>
 
-#include "base/log.h"
-#include "journal/record_codec.h"
 #include "journal/schema.h"
 
 namespace elves::journal {
 
 namespace {
-
-// The number of a state in job.state is its place.
-constexpr std::array states{JobState::received, JobState::accepted, JobState::settled, JobState::published};
-
-int number_of(JobState state) { return static_cast<int>(std::ranges::find(states, state) - states.begin()); }
-
-template <class Unit>
-long long since_1970() {
-  return std::chrono::duration_cast<Unit>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 // The file holds what jobs were given, so it is not for everybody to read.
 void make_file(const std::string& path) {
@@ -53,39 +43,39 @@ std::string connect_string(const std::string& path) {
   return fmt::format("db=\"{}\" timeout=5", path);
 }
 
-// The condition of a state in JobFilter; nullopt when there is no such state. "state < 3" as it stands in the
-// partial index, so that it is used.
-std::optional<std::string> state_condition(const std::string& state) {
-  if (state.empty()) return "state <= 3";
-  if (state == "open") return "state < 3";
-  if (state == "done") return "state = 3";
-  for (const JobState known : states) {
-    if (state != state_name(known)) continue;
-    return known == JobState::published ? "state = 3"
-                                        : fmt::format("state < 3 AND state = {}", number_of(known));
-  }
-  return std::nullopt;
+bool is_state(const std::string& name) {
+  const auto named = [&](JobState state) { return name == state_name(state); };
+  return named(JobState::received) || named(JobState::accepted) || named(JobState::settled);
 }
 
-Result<JobRecord> decode(int state, const std::string& record) {
-  if (state < 0 || state >= static_cast<int>(states.size()))
-    return Error{ErrorCode::internal, "unknown state"};
-  return decode_record(record, states[static_cast<std::size_t>(state)]);
+// Newest first; of a job that is there twice, the newer.
+void sort(std::vector<DatedRecord>& records) {
+  std::ranges::stable_sort(records, std::ranges::greater{}, &DatedRecord::created);
+  std::unordered_set<LogId> known;
+  std::erase_if(records, [&](const DatedRecord& dated) {
+    return !known.insert(dated.record.job->log_id).second;
+  });
 }
+
+std::vector<JobRecord> undated(std::vector<DatedRecord> dated, std::size_t most) {
+  std::vector<JobRecord> records;
+  records.reserve(std::min(dated.size(), most));
+  for (DatedRecord& one : dated) {
+    if (records.size() < most) records.push_back(std::move(one.record));
+  }
+  return records;
+}
+
+constexpr auto any_number = std::numeric_limits<std::size_t>::max();
 
 }  // namespace
 
-Store::Store(const std::string& path) : sql_(soci::sqlite3, connect_string(path)), upsert_(sql_) {
+Store::Store(const std::string& path) : sql_(soci::sqlite3, connect_string(path)) {
   set_up();
   migrate(sql_);
-  upsert_ = (sql_.prepare << "INSERT INTO job (log_id, state, agent_ip, created, changed, record) "
-                             "VALUES (:log_id, :state, :agent_ip, :created, :changed, :record) "
-                             "ON CONFLICT (log_id) DO UPDATE SET state = excluded.state, "
-                             "changed = excluded.changed, record = excluded.record",
-             soci::use(row_.log_id), soci::use(row_.state), soci::use(row_.agent_ip), soci::use(row_.created),
-             soci::use(row_.changed), soci::use(row_.record));
-  published_ = static_cast<std::size_t>(number("SELECT count(*) FROM job") -
-                                        number("SELECT count(*) FROM job WHERE state < 3"));
+  open_.emplace(sql_);
+  history_.emplace(sql_);
+  last_created_ = std::max(open_->newest(), history_->newest());
 }
 
 void Store::set_up() {
@@ -123,88 +113,59 @@ void Store::keep_log(bool stays) {
 }
 
 void Store::write(std::span<const JobRecord* const> records) {
-  std::size_t published = 0;
   soci::transaction all(sql_);
-  row_.changed = since_1970<Millis>();
   for (const JobRecord* record : records) {
-    row_.log_id = record->job->log_id.text();
-    row_.state = number_of(record->state);
-    row_.agent_ip = record->job->agent_ip;
-    row_.created = last_created_ = std::max(last_created_ + 1, since_1970<std::chrono::microseconds>());
-    row_.record = encode_record(*record);
-    upsert_.execute(true);
-    if (record->state == JobState::published) ++published;
-  }
-  all.commit();
-  published_ += published;
-}
-
-std::vector<JobRecord> Store::open_jobs() { return select("WHERE state < 3 ORDER BY created", {}); }
-
-std::vector<JobRecord> Store::find(LogId id) { return select("WHERE log_id = :id", {id.text()}); }
-
-std::vector<JobRecord> Store::list(const JobFilter& filter) {
-  const auto state = state_condition(filter.state);
-  if (!state) return {};
-  const auto limit = std::min<std::size_t>(filter.limit, std::numeric_limits<std::int32_t>::max());
-  const auto order = fmt::format("ORDER BY created DESC LIMIT {}", limit);
-  if (filter.ip.empty()) return select(fmt::format("WHERE {} {}", *state, order), {});
-  return select(fmt::format("WHERE {} AND agent_ip = :ip {}", *state, order), {filter.ip});
-}
-
-std::vector<JobRecord> Store::select(const std::string& rest, const std::vector<std::string>& arguments) {
-  std::vector<JobRecord> found;
-  Row row;
-  soci::statement rows(sql_);
-  for (const std::string& argument : arguments) rows.exchange(soci::use(argument));
-  rows.exchange(soci::into(row.log_id));
-  rows.exchange(soci::into(row.state));
-  rows.exchange(soci::into(row.record));
-  rows.alloc();
-  rows.prepare("SELECT log_id, state, record FROM job " + rest);
-  rows.define_and_bind();
-  rows.execute();
-  while (rows.fetch()) {
-    auto record = decode(row.state, row.record);
-    if (record) {
-      found.push_back(std::move(*record));
+    last_created_ = std::max(last_created_ + 1, since_1970<std::chrono::microseconds>());
+    if (record->state != JobState::published) {
+      open_->put(*record, last_created_);
     } else {
-      log::error("the journal's entry of job {} is damaged: {}", row.log_id, record.error().detail);
+      history_->add(*record, open_->remove(record->job->log_id).value_or(last_created_));
     }
   }
-  return found;
+  history_->flush();
+  all.commit();
+}
+
+std::vector<JobRecord> Store::open_jobs() { return undated(open_->all(), any_number); }
+
+std::vector<JobRecord> Store::find(LogId id) {
+  auto found = open_->find(id);
+  return undated(found.empty() ? history_->find(id) : std::move(found), any_number);
+}
+
+std::vector<JobRecord> Store::list(const JobFilter& filter) {
+  const bool any = filter.state.empty();
+  const auto limit = std::min<std::size_t>(filter.limit, std::numeric_limits<std::int32_t>::max());
+  std::vector<DatedRecord> found;
+  if (any || filter.state == "open" || is_state(filter.state)) {
+    found = open_->list(filter.state, filter.ip, limit);
+  }
+  if (any || filter.state == "done" || filter.state == state_name(JobState::published)) {
+    std::ranges::move(history_->list(filter.ip, limit), std::back_inserter(found));
+  }
+  sort(found);
+  return undated(std::move(found), limit);
 }
 
 std::size_t Store::tidy(const Keep& keep) {
-  const auto age = std::chrono::duration_cast<Millis>(keep.age).count();
-  const long long oldest = since_1970<Millis>() - age;
-  const auto too_old = fmt::format("state = 3 AND created < {} AND changed < {}", oldest * 1000, oldest);
-  const std::size_t removed = remove_oldest(too_old, tidy_bite);
-  if (removed > 0) return removed;
-  const std::size_t beyond = std::min(beyond_limits(keep), tidy_bite);
-  return beyond == 0 ? 0 : remove_oldest("state = 3", beyond);
+  soci::transaction all(sql_);
+  const auto oldest = since_1970<Millis>() - std::chrono::duration_cast<Millis>(keep.age).count();
+  std::size_t removed = history_->remove_before(oldest, tidy_bite);
+  if (removed == 0) removed = history_->remove_oldest(std::min(beyond_limits(keep), tidy_bite));
+  if (removed > 0) all.commit();
+  return removed;
 }
 
 std::size_t Store::beyond_limits(const Keep& keep) {
-  const std::size_t by_count = published_ - std::min(published_, keep.count);
+  const std::size_t jobs = history_->jobs();
+  const std::size_t by_count = jobs - std::min(jobs, keep.count);
   const auto pages = number("PRAGMA page_count") - number("PRAGMA freelist_count");
   const auto bytes =
       static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(number("PRAGMA page_size"));
   if (bytes <= keep.bytes) return by_count;
   // As many as make up the excess when all are alike.
   const double share = static_cast<double>(bytes - keep.bytes) / static_cast<double>(bytes);
-  return std::max(by_count, static_cast<std::size_t>(share * static_cast<double>(published_)) + 1);
-}
-
-std::size_t Store::remove_oldest(const std::string& where, std::size_t most) {
-  soci::statement removal =
-      (sql_.prepare << fmt::format(
-           "DELETE FROM job WHERE log_id IN (SELECT log_id FROM job WHERE {} ORDER BY created LIMIT {})",
-           where, most));
-  removal.execute(true);
-  const auto removed = static_cast<std::size_t>(std::max(removal.get_affected_rows(), 0LL));
-  published_ -= std::min(published_, removed);
-  return removed;
+  return std::max(by_count, static_cast<std::size_t>(share * static_cast<double>(jobs)) + 1);
 }
 
 long long Store::number(const char* query) {

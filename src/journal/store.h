@@ -1,16 +1,19 @@
-// The journal's file: one SQLite connection through SOCI, and the SQL.
+// The journal's file: one SQLite connection through SOCI, with a table for jobs that are open and one for those
+// that are over.
 #pragma once
 
 #include <soci/session.h>
-#include <soci/statement.h>
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "dispatch/ports.h"
+#include "journal/history.h"
 #include "journal/keep.h"
+#include "journal/open_jobs.h"
 
 namespace elves::journal {
 
@@ -39,32 +42,20 @@ class Store {
   std::vector<JobRecord> find(LogId id);
   std::vector<JobRecord> list(const JobFilter& filter);
 
-  // Removes the oldest published records beyond the limits, at most `tidy_bite` of them. Answers how many.
+  // Removes the oldest published records beyond the limits, some `tidy_bite` of them. Answers how many.
   std::size_t tidy(const Keep& keep);
   static constexpr std::size_t tidy_bite = 500;
 
  private:
-  struct Row {
-    std::string log_id;
-    int state = 0;
-    std::string agent_ip;
-    long long created = 0;  // us
-    long long changed = 0;  // ms
-    std::string record;
-  };
-
   void set_up();
   void keep_log(bool stays);
   long long number(const char* query);
   std::size_t beyond_limits(const Keep& keep);
-  std::size_t remove_oldest(const std::string& where, std::size_t most);
-  std::vector<JobRecord> select(const std::string& rest, const std::vector<std::string>& arguments);
 
   soci::session sql_;
-  Row row_;  // what upsert_ is bound to
-  soci::statement upsert_;
+  std::optional<OpenJobs> open_;
+  std::optional<History> history_;
   long long last_created_ = 0;
-  std::size_t published_ = 0;  // counted when opened and followed since; one written twice counts twice
 };
 
 // Why a Store failed, in few words.

@@ -19,7 +19,8 @@ class History : public testing::Test {
   int written() {
     int count = 0;
     soci::session sql(soci::sqlite3, options.path);
-    sql << "SELECT count(*) FROM job", soci::into(count);
+    sql << "SELECT (SELECT count(*) FROM job) + (SELECT coalesce(sum(count), 0) FROM history)",
+        soci::into(count);
     return count;
   }
   static JobRecord large(std::uint64_t id, std::size_t size) {

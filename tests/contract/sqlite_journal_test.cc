@@ -120,8 +120,8 @@ TEST_F(SqliteJournals, ASecondOpenerIsRefused) {
 
 TEST_F(SqliteJournals, AFileOfANewerVersionIsRefused) {
   open();
-  run_sql("UPDATE meta SET value = '2' WHERE name = 'schema_version'");
-  EXPECT_THAT(refusal(), HasSubstr("journal=1.db: its schema version is 2, and this program knows up to 1"));
+  run_sql("UPDATE meta SET value = '3' WHERE name = 'schema_version'");
+  EXPECT_THAT(refusal(), HasSubstr("journal=1.db: its schema version is 3, and this program knows up to 2"));
   run_sql("UPDATE meta SET value = 'x' WHERE name = 'schema_version'");
   EXPECT_THAT(refusal(), HasSubstr("its schema version is x"));
 }
@@ -199,10 +199,39 @@ TEST_F(SqliteJournals, ADamagedEntryIsLeftOut) {
     for (std::uint64_t id = 1; id <= 4; ++id) journal->write(record_of(id), {});
   }
   run_sql("UPDATE job SET record = '!' WHERE log_id = '0000000000000001'");
-  run_sql("UPDATE job SET record = 'QUJDRA==' WHERE log_id = '0000000000000002'");
+  run_sql("UPDATE job SET record = (SELECT record FROM job WHERE log_id = '0000000000000004') "
+          "WHERE log_id = '0000000000000002'");
   run_sql("UPDATE job SET state = -1 WHERE log_id = '0000000000000003'");
   const auto journal = open();
   EXPECT_EQ(ids(loop.open_jobs(*journal)), Ids{4});
+}
+
+TEST_F(SqliteJournals, ADamagedBlockIsLeftOut) {
+  {
+    const auto journal = open();
+    for (std::uint64_t id = 1; id <= 3; ++id)
+      EXPECT_TRUE(loop.keep(*journal, record_of(id, JobState::published)));
+  }
+  run_sql("UPDATE history SET jobs = substr(jobs, 1, 20) WHERE first_id = '0000000000000002'");
+  const auto journal = open();
+  EXPECT_EQ(ids(loop.list(*journal, {})), (Ids{3, 1}));
+  EXPECT_TRUE(loop.find(*journal, LogId(2)).empty());
+}
+
+// The clock was set back in between.
+TEST_F(SqliteJournals, NewJobsAreNewerThanAllThatAreThere) {
+  {
+    const auto journal = open();
+    EXPECT_TRUE(loop.keep(*journal, record_of(1, JobState::accepted)));
+    EXPECT_TRUE(loop.keep(*journal, record_of(2, JobState::published)));
+  }
+  run_sql("UPDATE job SET created = created + 3600000000");
+  run_sql("UPDATE history SET newest = newest + 7200000000");
+  const auto journal = open();
+  EXPECT_TRUE(loop.keep(*journal, record_of(3, JobState::accepted)));
+  EXPECT_TRUE(loop.keep(*journal, record_of(4, JobState::published)));
+  EXPECT_EQ(ids(loop.list(*journal, {.state = "open", .ip = "", .limit = 9})), (Ids{3, 1}));
+  EXPECT_EQ(ids(loop.list(*journal, {})).front(), 4U);
 }
 
 TEST_F(SqliteJournals, ItsLogStaysBounded) {
@@ -257,19 +286,18 @@ TEST_F(Retention, CountsWhatWasThereWhenItOpens) {
 TEST_F(Retention, RemovesWhatIsTooOld) {
   {
     const auto journal = open();
-    journal->write(record_of(1, JobState::accepted), {});
-    journal->write(record_of(2, JobState::published), {});
-    journal->write(record_of(3, JobState::published), {});
-    journal->write(record_of(4, JobState::published), {});
+    EXPECT_TRUE(loop.keep(*journal, record_of(1, JobState::accepted)));
+    for (std::uint64_t id = 2; id <= 4; ++id)
+      EXPECT_TRUE(loop.keep(*journal, record_of(id, JobState::published)));
   }
-  run_sql(
-      "UPDATE job SET created = created - 7200000000, changed = changed - 7200000 WHERE log_id < "
-      "'0000000000000004'");
-  run_sql("UPDATE job SET changed = changed + 7200000 WHERE log_id = '0000000000000003'");
+  run_sql("UPDATE job SET created = created - 7200000000");
+  run_sql("UPDATE history SET newest = newest - 7200000000 WHERE first_id < '0000000000000004'");
+  run_sql("UPDATE history SET ended = ended - 7200000 WHERE first_id = '0000000000000002'");
   options.keep.age = std::chrono::hours(1);
   const auto journal = open();
   until_done_are(*journal, 2);
-  EXPECT_EQ(ids(loop.list(*journal, {})), (Ids{4, 3, 1}));
+  EXPECT_EQ(ids(loop.list(*journal, {.state = "done", .ip = "", .limit = 9})), (Ids{4, 3}));
+  EXPECT_EQ(ids(loop.open_jobs(*journal)), Ids{1});
 }
 
 TEST_F(Retention, RemovesTheOldestPublishedBeyondTheSize) {
@@ -278,7 +306,7 @@ TEST_F(Retention, RemovesTheOldestPublishedBeyondTheSize) {
   for (std::uint64_t id = 1; id <= 60; ++id) {
     JobRecord record = full_record(id);
     record.state = id == 1 ? JobState::accepted : JobState::published;
-    record.outcome.worker->result.assign(60000, 'x');
+    record.outcome.worker->result.assign(80000, 'x');
     journal->write(std::move(record), {});
   }
   Ids left;

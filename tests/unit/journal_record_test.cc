@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
 #include "contract/journal_fixture.h"
-#include "journal/base64.h"
+#include "elves/journal_types.h"
+#include "journal/block.h"
 #include "journal/held_records.h"
+#include "journal/read_compact.h"
 #include "journal/record_codec.h"
 
 namespace elves::journal {
@@ -12,9 +14,15 @@ using test::expect_same;
 using test::full_record;
 using test::record_of;
 
+std::string encoded(const JobRecord& record) {
+  std::string bytes;
+  encode_record(record, bytes);
+  return bytes;
+}
+
 TEST(JournalRecord, HoldsEveryField) {
   const JobRecord record = full_record(0xFFFFFFFFFFFFFFFFU);
-  const auto back = decode_record(encode_record(record), JobState::settled);
+  const auto back = decode_record(encoded(record), JobState::settled);
   ASSERT_TRUE(back) << back.error().detail;
   expect_same(*back, record);
 }
@@ -23,7 +31,7 @@ TEST(JournalRecord, HoldsEveryErrorCode) {
   for (int code = 0; code <= static_cast<int>(ErrorCode::internal); ++code) {
     JobRecord record = record_of(1);
     record.outcome.error = Error{static_cast<ErrorCode>(code), "why"};
-    const auto back = decode_record(encode_record(record), record.state);
+    const auto back = decode_record(encoded(record), record.state);
     ASSERT_TRUE(back);
     EXPECT_EQ(back->outcome.error, record.outcome.error) << code;
   }
@@ -37,7 +45,7 @@ TEST(JournalRecord, HoldsEveryTypeAndDialect) {
       job.dialect = dialect;
       JobRecord record;
       record.job = std::make_shared<const Job>(job);
-      const auto back = decode_record(encode_record(record), record.state);
+      const auto back = decode_record(encoded(record), record.state);
       ASSERT_TRUE(back);
       expect_same(*back, record);
     }
@@ -48,7 +56,7 @@ TEST(JournalRecord, HoldsWhetherItsProcessorMayHaveBeenCalled) {
   for (const bool asked : {true, false}) {
     JobRecord record = full_record(1);
     record.outcome.processor = {.ok = false, .error = {}, .cost = Millis(0), .asked = asked};
-    const auto back = decode_record(encode_record(record), record.state);
+    const auto back = decode_record(encoded(record), record.state);
     ASSERT_TRUE(back);
     expect_same(*back, record);
   }
@@ -60,46 +68,65 @@ TEST(JournalRecord, HoldsWhatAReceivedOneStandsFor) {
     record.acknowledged = set;
     record.unsent = !set;
     record.outcome.attempts = set ? 3 : 0;
-    const auto back = decode_record(encode_record(record), record.state);
+    const auto back = decode_record(encoded(record), record.state);
     ASSERT_TRUE(back);
     expect_same(*back, record);
   }
 }
 
-TEST(JournalRecord, IsPlainText) {
-  for (const char c : encode_record(full_record(1))) EXPECT_TRUE(std::isprint(static_cast<unsigned char>(c)));
+// Thrift's own code writes what it has read of ours as it was.
+TEST(JournalRecord, IsWhatThriftWouldWrite) {
+  JobRecord plain = record_of(1);
+  plain.outcome.worker = WorkerAnswer{.flag = 0, .costtime = -3, .result = std::string(20000, 'x')};
+  for (const JobRecord& record : {full_record(0x8000000000000001U), record_of(7), plain}) {
+    const std::string bytes = encoded(record);
+    const auto buffer = std::make_shared<apache::thrift::transport::TMemoryBuffer>();
+    apache::thrift::protocol::TCompactProtocol protocol(buffer);
+    read_compact<StoredRecord>(bytes).write(&protocol);
+    EXPECT_EQ(buffer->getBufferAsString(), bytes);
+  }
 }
 
 TEST(JournalRecord, EveryTruncationIsAnError) {
-  const std::string whole = *base64_decode(encode_record(full_record(1)));
+  const std::string whole = encoded(full_record(1));
   for (std::size_t size = 0; size < whole.size(); ++size) {
-    const auto back = decode_record(base64_encode(whole.substr(0, size)), JobState::received);
-    EXPECT_FALSE(back) << size;
+    EXPECT_FALSE(decode_record(whole.substr(0, size), JobState::received)) << size;
   }
 }
 
 TEST(JournalRecord, WhatIsNoRecordIsAnError) {
-  EXPECT_FALSE(decode_record("not base64", JobState::received));
-  EXPECT_FALSE(decode_record("QUJDRA==", JobState::received));
+  EXPECT_FALSE(decode_record("!", JobState::received));
+  EXPECT_FALSE(decode_record("\xff\xff\xff\xff", JobState::received));
 }
 
-TEST(JournalBase64, KnownAnswers) {
-  // RFC 4648, section 10.
-  EXPECT_EQ(base64_encode(""), "");
-  EXPECT_EQ(base64_encode("f"), "Zg==");
-  EXPECT_EQ(base64_encode("fo"), "Zm8=");
-  EXPECT_EQ(base64_encode("foo"), "Zm9v");
-  EXPECT_EQ(base64_encode("foobar"), "Zm9vYmFy");
-  EXPECT_EQ(base64_decode(""), "");
-  EXPECT_EQ(base64_decode("Zg=="), "f");
-  EXPECT_EQ(base64_decode("Zm8="), "fo");
-  EXPECT_EQ(base64_decode("Zm9vYmFy"), "foobar");
+TEST(JournalBlock, HoldsItsJobsInTheOrderTheyCame) {
+  for (const std::size_t count : {1, 14, 15, 200}) {
+    Block block;
+    for (std::size_t i = 0; i < count; ++i)
+      block.add(LogId(1000 - i), static_cast<long long>(i + 1), "10.0.0.1", std::string("\0record", 7));
+    EXPECT_EQ(block.newest(), static_cast<long long>(count));
+    EXPECT_EQ(block.first(), LogId(1001 - count));
+    EXPECT_EQ(block.last(), LogId(1000));
+    const auto entries = read_compact<StoredBlock>(block.bytes()).entries;
+    ASSERT_EQ(entries.size(), count);
+    for (std::size_t i = 0; i < count; ++i) {
+      EXPECT_EQ(entries[i].log_id, static_cast<std::int64_t>(1000 - i));
+      EXPECT_EQ(entries[i].created_us, static_cast<std::int64_t>(i + 1));
+      EXPECT_EQ(entries[i].agent_ip, "10.0.0.1");
+      EXPECT_EQ(entries[i].record, std::string("\0record", 7));
+    }
+  }
 }
 
-TEST(JournalBase64, RejectsWhatIsNone) {
-  EXPECT_EQ(base64_decode("Zg="), std::nullopt);
-  EXPECT_EQ(base64_decode("Z!=="), std::nullopt);
-  EXPECT_EQ(base64_decode("\xff\xff\xff\xff"), std::nullopt);
+TEST(JournalBlock, IsFullOfManyOrOfMuch) {
+  Block many;
+  while (!many.full()) many.add(LogId(many.count()), 1, "10.0.0.1", "record");
+  EXPECT_GT(many.count(), 100U);
+  Block much;
+  much.add(LogId(1), 1, "10.0.0.1", "record");
+  EXPECT_FALSE(much.full());
+  much.add(LogId(2), 1, "10.0.0.1", std::string(1 << 20, 'x'));
+  EXPECT_TRUE(much.full());
 }
 
 constexpr SteadyTime start{};

@@ -1,0 +1,22 @@
+// Bytes in and out of a column, through SOCI.
+#pragma once
+
+#include <soci/blob.h>
+
+#include <string>
+#include <string_view>
+
+namespace elves::journal {
+
+inline void assign(soci::blob& to, std::string_view bytes) {
+  to.trim(0);
+  to.write(0, bytes.data(), bytes.size());
+}
+
+inline std::string bytes_of(soci::blob& from) {
+  std::string bytes(from.get_len(), '\0');
+  if (!bytes.empty()) from.read(0, bytes.data(), bytes.size());
+  return bytes;
+}
+
+}  // namespace elves::journal

@@ -1,0 +1,38 @@
+// Finished jobs that are written as one: a StoredBlock (idl/journal.thrift) in the making.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "model/job.h"
+
+namespace elves::journal {
+
+class Block {
+ public:
+  // `created`: microseconds since 1970; `record`: as encode_record() wrote it.
+  void add(LogId id, long long created, std::string_view agent_ip, std::string_view record);
+
+  bool empty() const { return count_ == 0; }
+  // Enough to be written.
+  bool full() const { return count_ >= most_jobs || entries_.size() >= most_bytes; }
+  std::size_t count() const { return count_; }
+  // The greatest `created`, the least and the greatest log id of what is in it.
+  long long newest() const { return newest_; }
+  LogId first() const { return first_; }
+  LogId last() const { return last_; }
+  std::string bytes() const;
+
+ private:
+  static constexpr std::size_t most_jobs = 256;
+  static constexpr std::size_t most_bytes = std::size_t{1} << 18;
+
+  std::string entries_;
+  std::size_t count_ = 0;
+  long long newest_ = 0;
+  LogId first_;
+  LogId last_;
+};
+
+}  // namespace elves::journal

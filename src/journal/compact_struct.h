@@ -1,0 +1,37 @@
+// Writes a struct in Thrift's compact protocol field by field, without a copy of it in generated types.
+// https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace elves::journal {
+
+// Fields come in the rising order of their ids, and end() after the last.
+class CompactStruct {
+ public:
+  // Appends to `to`, which must live as long.
+  explicit CompactStruct(std::string& to) : to_(to) {}
+
+  void flag(int id, bool value) { header(id, value ? 1 : 2); }
+  void i32(int id, std::int32_t value) { integer(id, 5, value); }  // an enum, too
+  void i64(int id, std::int64_t value) { integer(id, 6, value); }
+  void bytes(int id, std::string_view value);
+  // To be ended before the next field.
+  CompactStruct inner(int id);
+  // As many structs are to follow at once, each of its own.
+  void list(int id, std::size_t size);
+  void end() { to_.push_back('\0'); }
+
+ private:
+  void header(int id, int type);
+  void integer(int id, int type, std::int64_t value);
+  void varint(std::uint64_t value);
+
+  std::string& to_;
+  int last_ = 0;
+};
+
+}  // namespace elves::journal

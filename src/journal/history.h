@@ -1,0 +1,61 @@
+// The jobs that are over, in blocks: writing one row for each would cost more than all else that is done for a
+// short job (docs/adr/0017-history-in-blocks.md).
+#pragma once
+
+#include <soci/blob.h>
+#include <soci/session.h>
+#include <soci/statement.h>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "elves/journal_types.h"
+#include "journal/block.h"
+#include "journal/rows.h"
+
+namespace elves::journal {
+
+// The table `history` of one connection. Throws as Store does.
+class History {
+ public:
+  explicit History(soci::session& sql);
+
+  // Adds a job that is over to those that are written next; flush() writes the last of them. A job that was
+  // over before is in it twice then, and the newer one counts.
+  void add(const JobRecord& record, long long created);
+  void add(LogId id, long long created, const std::string& agent_ip, const std::string& record);
+  void flush();
+
+  std::size_t jobs() const { return jobs_; }
+  // The greatest `created` of all; 0 = none.
+  long long newest();
+
+  std::vector<DatedRecord> find(LogId id);
+  // Newest first; `ip` "" = any.
+  std::vector<DatedRecord> list(const std::string& ip, std::size_t limit);
+
+  // Of the oldest, at most so many; answers how many went.
+  std::size_t remove_oldest(std::size_t most);
+  // Those that were over before `ended` (milliseconds since 1970), some `most` of them; answers how many went.
+  std::size_t remove_before(long long ended, std::size_t most);
+
+ private:
+  struct Head {
+    long long newest = 0;
+    long long ended = 0;
+    std::size_t count = 0;
+  };
+
+  void write(const Block& block, long long ended);
+  std::vector<Head> heads(const std::string& which);
+  void remove(const Head& block);
+  void remove_oldest_of(const Head& block, std::size_t most);
+
+  soci::session& sql_;
+  Block block_;
+  std::string record_;  // of the job being added
+  std::size_t jobs_ = 0;
+};
+
+}  // namespace elves::journal

@@ -1,0 +1,120 @@
+#include "journal/open_jobs.h"
+
+#include <fmt/format.h>
+#include <soci/soci.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/log.h"
+#include "journal/blob.h"
+#include "journal/record_codec.h"
+
+namespace elves::journal {
+
+namespace {
+
+// The number of a state in job.state is its place.
+constexpr std::array states{JobState::received, JobState::accepted, JobState::settled};
+
+int number_of(JobState state) { return static_cast<int>(std::ranges::find(states, state) - states.begin()); }
+
+Result<JobRecord> decode(const std::string& log_id, int state, const std::string& bytes) {
+  if (state < 0 || state >= static_cast<int>(states.size()))
+    return Error{ErrorCode::internal, "unknown state"};
+  auto record = decode_record(bytes, states[static_cast<std::size_t>(state)]);
+  if (record && record->job->log_id.text() != log_id) return Error{ErrorCode::internal, "another job's"};
+  return record;
+}
+
+}  // namespace
+
+OpenJobs::OpenJobs(soci::session& sql)
+    : sql_(sql),
+      row_(sql),
+      insert_((sql.prepare << "INSERT INTO job (created, log_id, state, agent_ip, record) "
+                              "VALUES (:created, :log_id, :state, :agent_ip, :record)",
+               soci::use(row_.created), soci::use(row_.log_id), soci::use(row_.state),
+               soci::use(row_.agent_ip), soci::use(row_.record))),
+      update_((sql.prepare << "UPDATE job SET state = :state, record = :record WHERE created = :created",
+               soci::use(row_.state), soci::use(row_.record), soci::use(row_.created))),
+      remove_((sql.prepare << "DELETE FROM job WHERE created = :created", soci::use(row_.created))) {
+  std::string log_id;
+  long long created = 0;
+  soci::statement rows =
+      (sql.prepare << "SELECT log_id, created FROM job", soci::into(log_id), soci::into(created));
+  rows.execute();
+  while (rows.fetch()) {
+    if (const auto id = LogId::parse(log_id)) created_.emplace(*id, created);
+  }
+}
+
+void OpenJobs::put(const JobRecord& record, long long created) {
+  const auto [known, is_new] = created_.try_emplace(record.job->log_id, created);
+  row_.created = known->second;
+  row_.state = number_of(record.state);
+  bytes_.clear();
+  encode_record(record, bytes_);
+  assign(row_.record, bytes_);
+  if (!is_new) return static_cast<void>(update_.execute(true));
+  row_.log_id = record.job->log_id.text();
+  row_.agent_ip = record.job->agent_ip;
+  insert_.execute(true);
+}
+
+std::optional<long long> OpenJobs::remove(LogId id) {
+  const auto known = created_.find(id);
+  if (known == created_.end()) return std::nullopt;
+  const long long created = row_.created = known->second;
+  remove_.execute(true);
+  created_.erase(known);
+  return created;
+}
+
+long long OpenJobs::newest() const {
+  long long newest = 0;
+  for (const auto& [id, created] : created_) newest = std::max(newest, created);
+  return newest;
+}
+
+std::vector<DatedRecord> OpenJobs::all() { return select("ORDER BY created", {}); }
+
+std::vector<DatedRecord> OpenJobs::find(LogId id) { return select("WHERE log_id = :id", id.text()); }
+
+std::vector<DatedRecord> OpenJobs::list(const std::string& state, const std::string& ip,
+                                        std::size_t limit) {
+  std::string condition = "state >= 0";
+  for (const JobState known : states) {
+    if (state == state_name(known)) condition = fmt::format("state = {}", number_of(known));
+  }
+  if (!ip.empty()) condition += " AND agent_ip = :ip";
+  return select(fmt::format("WHERE {} ORDER BY created DESC LIMIT {}", condition, limit), ip);
+}
+
+// `argument` "" = it has none.
+std::vector<DatedRecord> OpenJobs::select(const std::string& rest, const std::string& argument) {
+  std::vector<DatedRecord> found;
+  Row row(sql_);
+  soci::statement rows(sql_);
+  if (!argument.empty()) rows.exchange(soci::use(argument));
+  rows.exchange(soci::into(row.created));
+  rows.exchange(soci::into(row.log_id));
+  rows.exchange(soci::into(row.state));
+  rows.exchange(soci::into(row.record));
+  rows.alloc();
+  rows.prepare("SELECT created, log_id, state, record FROM job " + rest);
+  rows.define_and_bind();
+  rows.execute();
+  while (rows.fetch()) {
+    auto record = decode(row.log_id, row.state, bytes_of(row.record));
+    if (record) {
+      found.push_back({row.created, std::move(*record)});
+    } else {
+      log::error("the journal's entry of job {} is damaged: {}", row.log_id, record.error().detail);
+    }
+  }
+  return found;
+}
+
+}  // namespace elves::journal
