@@ -15,10 +15,10 @@ namespace {
 Outgoing encode_answer(const Answer& answer, const BrokerOptions& options) {
   Outgoing message;
   const bool terminal = answer.kind == Answer::Kind::terminal;
-  const ReplyRoute route = terminal ? dialect::terminal_route(*answer.job) : *answer.job->reply;
+  ReplyRoute route = terminal ? dialect::terminal_route(*answer.job) : *answer.job->reply;
   message.exchange = route.direct ? "" : options.exchange;
-  message.routing_key = route.routing_key;
-  message.correlation_id = route.correlation_id;
+  message.routing_key = std::move(route.routing_key);
+  message.correlation_id = std::move(route.correlation_id);
   message.message_id = answer.job->log_id.text();
   // A reply queue is gone with the one who waits at it: writing its messages to disk would protect nobody.
   message.persistent = !route.direct;

@@ -110,7 +110,7 @@ void write_mqbody(JsonWriter& json, const Job& job, const Outcome& outcome) {
   json.text("flag", answered ? "true" : "false");
   json.text("error", answered ? "" : error_text(outcome.error.value_or(Error{}), !job.synchronous()));
   json.begin("result");
-  json.text("id", job.synchronous() ? job.log_id.text() : job.id);
+  json.text("id", job.synchronous() ? std::string_view(job.log_id.text()) : job.id);
   if (answered) {
     json.number("worker_flag", outcome.worker->flag);
     json.text("worker_message", outcome.worker->result);

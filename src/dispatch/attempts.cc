@@ -22,7 +22,7 @@ bool Dispatcher::try_later(OpenJob& open, Error& error) {
 // cannot, the request stays the broker's.
 void Dispatcher::wait_for_retry(OpenJob& open, Deadline next, const Error& error) {
   const LogId id = open.job->log_id;
-  log::debug("job {} is tried again: {}", id.text(), error.detail);
+  log::debug("job {} is tried again: {}", id, error.detail);
   open.outcome.agent.error = error;
   open.unsent = true;
   ports_.timers.set(open.pause, next, [this, id] { try_again(id); });

@@ -58,7 +58,7 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
   open.on_end = std::move(on_end);
   if (open.delivery) watch_held();
   open.acceptance_owed = !open.job->synchronous() && open.job->reply.has_value();
-  log::debug("job {} received: {} {}.{} on {} for {}", id.text(), wire_name(open.job->type), open.job->app,
+  log::debug("job {} received: {} {}.{} on {} for {}", id, wire_name(open.job->type), open.job->app,
              open.job->func, open.job->agent_ip, open.job->from);
   ports_.audit.asked(open.job);
   run(open);
@@ -68,7 +68,7 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
 Result<LogId> Dispatcher::reject(Submission submission, Error error) {
   ports_.metrics.count(Event::job_rejected);
   if (error.code == ErrorCode::message_malformed) ports_.metrics.count(Event::job_malformed);
-  log::debug("job {} rejected for {}: {}", submission.job.log_id.text(), submission.job.from, error.detail);
+  log::debug("job {} rejected for {}: {}", submission.job.log_id, submission.job.from, error.detail);
   Outcome outcome;
   outcome.rejected = true;
   outcome.error = error;
@@ -130,8 +130,8 @@ bool Dispatcher::refuse_redelivered(Submission& submission) {
   }
   if (!submission.job.synchronous()) return false;
   ports_.metrics.count(Event::redelivery_refused);
-  log::debug("job {} was delivered before: {}.{} on {} for {}", submission.job.log_id.text(),
-             submission.job.app, submission.job.func, submission.job.agent_ip, submission.job.from);
+  log::debug("job {} was delivered before: {}.{} on {} for {}", submission.job.log_id, submission.job.app,
+             submission.job.func, submission.job.agent_ip, submission.job.from);
   Outcome outcome;
   outcome.error = Error{ErrorCode::outcome_unknown, "the request was delivered before and may have run"};
   outcome.agent.error = outcome.error;
@@ -207,8 +207,7 @@ void Dispatcher::await_result(OpenJob& open) {
   const LogId id = open.job->log_id;
   open.state = JobState::accepted;
   open.outcome.running = true;
-  log::debug("job {} {}", id.text(),
-             open.doubt ? "sent, not confirmed by the agent" : "accepted by the agent");
+  log::debug("job {} {}", id, open.doubt ? "sent, not confirmed by the agent" : "accepted by the agent");
   arm_deadline(open);
   record(open, [this, id](const Result<void>& kept) {
     OpenJob* job = table_.find(id);

@@ -48,7 +48,7 @@ void Dispatcher::hand_back(LogId id) {
   if (!open || open->state != JobState::settled) return;
   if (!open->delivery || open->delivery->epoch > lost_epoch_) return send_terminal(*open);
   if (finished_.has_result(id)) return end_reported(*open);
-  log::debug("job {} was not sent, and its request is the broker's again", id.text());
+  log::debug("job {} was not sent, and its request is the broker's again", id);
   open->handed_back = true;
   arm_deadline(*open);
   for (const auto& brought : std::exchange(open->after_end, {})) brought();
@@ -61,7 +61,7 @@ void Dispatcher::tell_peers(const OpenJob& open) {
   const bool named = job.fingerprint != 0 || !job.announce;
   Notice notice;
   notice.result = {.id = job.wire_id(),
-                   .exec_id = named ? job.log_id.text() : "",
+                   .exec_id = std::string(named ? std::string_view(job.log_id.text()) : ""),
                    .ip = job.agent_ip,
                    .type = wire_name(job.type),
                    .mode = job.mode,
@@ -86,7 +86,7 @@ void Dispatcher::settled_elsewhere(const Notice& notice, DeliveryRef delivery) {
 
 void Dispatcher::end_elsewhere(OpenJob& open, const Notice& notice, DeliveryRef delivery) {
   ports_.metrics.count(Event::settled_elsewhere);
-  log::debug("job {} settled by another scheduler", open.job->log_id.text());
+  log::debug("job {} settled by another scheduler", open.job->log_id);
   open.outcome.agent.ok = open.outcome.agent.ok || !notice.error;
   if (!notice.error) open.outcome.worker = notice.result.answer;
   open.outcome.error = notice.error;
@@ -99,7 +99,7 @@ void Dispatcher::end_elsewhere(OpenJob& open, const Notice& notice, DeliveryRef 
 // What the agent took before and a scheduler knows the end of: that scheduler tells the initiator.
 void Dispatcher::end_reported(OpenJob& open) {
   ports_.metrics.count(Event::settled_elsewhere);
-  log::debug("job {} ran before, and its result was reported", open.job->log_id.text());
+  log::debug("job {} ran before, and its result was reported", open.job->log_id);
   open.outcome.agent.ok = true;
   open.outcome.error = Error{ErrorCode::outcome_unknown, "it ran before, and its result was reported then"};
   end_quietly(open, {});

@@ -54,7 +54,7 @@ void Dispatcher::on_processed(LogId id, Stage stage) {
   outcome.running = false;
   outcome.ended = ports_.clock.wall_now();
   if (!outcome.processor.ok) outcome.error = outcome.processor.error;
-  log::debug("job {}: {}", id.text(),
+  log::debug("job {}: {}", id,
              outcome.processor.ok ? "its processor was told" : outcome.processor.error->detail);
   ports_.metrics.count(outcome.processor.ok ? Event::processor_answered : Event::processor_failed);
   if (open->job->synchronous()) return publish(*open);

@@ -117,7 +117,7 @@ void Dispatcher::settle(OpenJob& open, Taken taken) {
   open.outcome.ended = ports_.clock.wall_now();
   send_acceptance(open, open.outcome);
   open.outcome.running = wants_processor(open);
-  log::debug("job {} settled: {}", open.job->log_id.text(),
+  log::debug("job {} settled: {}", open.job->log_id,
              open.outcome.error ? open.outcome.error->detail : "the worker answered");
   if (open.job->synchronous()) return conclude(open);
   finished_.add(open.job, open.outcome);
@@ -185,7 +185,8 @@ void Dispatcher::finish(LogId id) {
   OpenJob* open = table_.find(id);
   if (!open) return;
   open->state = JobState::published;
-  record(*open);
+  ports_.journal.write({open->job, open->state, std::move(open->outcome), open->acknowledged, open->unsent},
+                       {});
   close(id);
 }
 

@@ -15,7 +15,7 @@ class CompactStruct {
   // Appends to `to`, which must live as long.
   explicit CompactStruct(std::string& to) : to_(to) {}
 
-  void flag(int id, bool value) { header(id, value ? 1 : 2); }
+  void flag(int id, bool value);
   void i32(int id, std::int32_t value) { integer(id, 5, value); }  // an enum, too
   void i64(int id, std::int64_t value) { integer(id, 6, value); }
   void bytes(int id, std::string_view value);
@@ -26,9 +26,7 @@ class CompactStruct {
   void end() { to_.push_back('\0'); }
 
  private:
-  void header(int id, int type);
   void integer(int id, int type, std::int64_t value);
-  void varint(std::uint64_t value);
 
   std::string& to_;
   int last_ = 0;

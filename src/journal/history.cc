@@ -36,7 +36,7 @@ void decode_into(std::vector<DatedRecord>& records, const StoredEntry& entry) {
   if (record) {
     records.push_back({entry.created_us, std::move(*record)});
   } else {
-    log::error("the journal's entry of job {} is damaged: {}", id_of(entry).text(), record.error().detail);
+    log::error("the journal's entry of job {} is damaged: {}", id_of(entry), record.error().detail);
   }
 }
 
@@ -74,8 +74,8 @@ void History::flush() {
 void History::write(const Block& block, long long ended) {
   const long long newest = block.newest();
   const auto count = static_cast<int>(block.count());
-  const std::string first = block.first().text();
-  const std::string last = block.last().text();
+  const std::string first(block.first().text());
+  const std::string last(block.last().text());
   soci::blob jobs(sql_);
   assign(jobs, block.bytes());
   sql_ << "INSERT INTO history (newest, ended, count, first_id, last_id, jobs) "
@@ -93,7 +93,7 @@ long long History::newest() {
 
 std::vector<DatedRecord> History::find(LogId id) {
   std::vector<StoredEntry> found;
-  const std::string text = id.text();
+  const std::string text(id.text());
   long long newest = 0;
   soci::blob jobs(sql_);
   soci::statement blocks = (sql_.prepare << "SELECT newest, jobs FROM history WHERE first_id <= :id AND "
@@ -143,7 +143,8 @@ std::size_t History::remove_oldest(std::size_t most) {
 std::size_t History::remove_before(long long ended, std::size_t most) {
   std::size_t removed = 0;
   // What was over by then was there by then, and the table is in the order of that.
-  const auto which = fmt::format("newest < {} AND ended < {} ORDER BY newest LIMIT {}", ended * 1000, ended, most);
+  const auto which =
+      fmt::format("newest < {} AND ended < {} ORDER BY newest LIMIT {}", ended * 1000, ended, most);
   for (const Head& block : heads(which)) {
     if (removed >= most) break;
     remove(block);

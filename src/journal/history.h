@@ -1,5 +1,5 @@
-// The jobs that are over, in blocks: writing one row for each would cost more than all else that is done for a
-// short job (docs/adr/0017-history-in-blocks.md).
+// The jobs that are over, in blocks: writing one row for each would cost more than all else that is done for
+// a short job (docs/adr/0017-history-in-blocks.md).
 #pragma once
 
 #include <soci/blob.h>
@@ -37,7 +37,8 @@ class History {
 
   // Of the oldest, at most so many; answers how many went.
   std::size_t remove_oldest(std::size_t most);
-  // Those that were over before `ended` (milliseconds since 1970), some `most` of them; answers how many went.
+  // Those that were over before `ended` (milliseconds since 1970), some `most` of them; answers how many
+  // went.
   std::size_t remove_before(long long ended, std::size_t most);
 
  private:

@@ -80,10 +80,11 @@ long long OpenJobs::newest() const {
 
 std::vector<DatedRecord> OpenJobs::all() { return select("ORDER BY created", {}); }
 
-std::vector<DatedRecord> OpenJobs::find(LogId id) { return select("WHERE log_id = :id", id.text()); }
+std::vector<DatedRecord> OpenJobs::find(LogId id) {
+  return select("WHERE log_id = :id", std::string(id.text()));
+}
 
-std::vector<DatedRecord> OpenJobs::list(const std::string& state, const std::string& ip,
-                                        std::size_t limit) {
+std::vector<DatedRecord> OpenJobs::list(const std::string& state, const std::string& ip, std::size_t limit) {
   std::string condition = "state >= 0";
   for (const JobState known : states) {
     if (state == state_name(known)) condition = fmt::format("state = {}", number_of(known));

@@ -18,8 +18,8 @@ namespace {
 // The statements that lead from version N to N + 1 are row N. A row that was released never changes.
 //
 // Version 1. job: one row per execution. log_id: 16 hex digits. state: 0 received, 1 accepted, 2 settled,
-// 3 published. created: microseconds since 1970 at which it was first written, rising with every job; changed:
-// milliseconds at which it was last written. record: a StoredRecord of idl/journal.thrift as base64.
+// 3 published. created: microseconds since 1970 at which it was first written, rising with every job;
+// changed: milliseconds at which it was last written. record: a StoredRecord of idl/journal.thrift as base64.
 constexpr std::array version_1{
     "CREATE TABLE job (log_id CHAR(16) PRIMARY KEY, state SMALLINT NOT NULL, agent_ip VARCHAR(64) NOT NULL, "
     "created BIGINT NOT NULL, changed BIGINT NOT NULL, record TEXT NOT NULL)",
@@ -33,7 +33,8 @@ constexpr std::array version_2{
     "ALTER TABLE job RENAME TO job_1",
     "DROP INDEX job_created",
     "DROP INDEX job_open",
-    "CREATE TABLE job (created INTEGER PRIMARY KEY, log_id CHAR(16) NOT NULL UNIQUE, state SMALLINT NOT NULL, "
+    "CREATE TABLE job (created INTEGER PRIMARY KEY, log_id CHAR(16) NOT NULL UNIQUE, state SMALLINT NOT "
+    "NULL, "
     "agent_ip VARCHAR(64) NOT NULL, record BLOB NOT NULL)",
     "CREATE TABLE history (newest INTEGER PRIMARY KEY, ended BIGINT NOT NULL, count INTEGER NOT NULL, "
     "first_id CHAR(16) NOT NULL, last_id CHAR(16) NOT NULL, jobs BLOB NOT NULL)",

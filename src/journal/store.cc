@@ -52,9 +52,8 @@ bool is_state(const std::string& name) {
 void sort(std::vector<DatedRecord>& records) {
   std::ranges::stable_sort(records, std::ranges::greater{}, &DatedRecord::created);
   std::unordered_set<LogId> known;
-  std::erase_if(records, [&](const DatedRecord& dated) {
-    return !known.insert(dated.record.job->log_id).second;
-  });
+  std::erase_if(records,
+                [&](const DatedRecord& dated) { return !known.insert(dated.record.job->log_id).second; });
 }
 
 std::vector<JobRecord> undated(std::vector<DatedRecord> dated, std::size_t most) {

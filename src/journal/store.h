@@ -1,5 +1,5 @@
-// The journal's file: one SQLite connection through SOCI, with a table for jobs that are open and one for those
-// that are over.
+// The journal's file: one SQLite connection through SOCI, with a table for jobs that are open and one for
+// those that are over.
 #pragma once
 
 #include <soci/session.h>

@@ -14,11 +14,9 @@ std::optional<LogId> LogId::parse(const std::string& text) {
   return LogId(value);
 }
 
-std::string LogId::text() const {
-  std::array<char, 16> digits;
-  for (std::size_t i = 0; i < digits.size(); ++i)
-    digits[i] = "0123456789ABCDEF"[value_ >> (60 - 4 * i) & 0xF];
-  return {digits.data(), digits.size()};
+HexText::HexText(std::uint64_t value) {
+  for (std::size_t i = 0; i < digits_.size(); ++i)
+    digits_[i] = "0123456789ABCDEF"[value >> (60 - 4 * i) & 0xF];
 }
 
 const char* wire_name(JobType type) {
@@ -46,10 +44,13 @@ bool Job::wants_processor() const {
   return lower == "sap" || lower == "ssp";
 }
 
-std::string Job::request() const { return fingerprint == 0 ? "" : LogId(fingerprint).text(); }
+std::string Job::request() const {
+  if (fingerprint == 0) return {};
+  return std::string(HexText(fingerprint));
+}
 
 std::string Job::wire_id() const {
-  if (synchronous()) return log_id.text();
+  if (synchronous()) return std::string(log_id.text());
   return rand_id.empty() ? id : id + ':' + rand_id;
 }
 

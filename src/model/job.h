@@ -1,17 +1,35 @@
 // A job as every room sees it. Values only: no I/O, no clock. Names on the wire: docs/protocol.md.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 
 namespace elves {
 
-// Names one execution; on the wire 16 upper-case hex digits (`log_id`).
+// 16 upper-case hex digits, without memory from the heap: one char more than what a std::string has in
+// itself.
+class HexText {
+ public:
+  explicit HexText(std::uint64_t value);
+  // Valid as long as this is.
+  operator std::string_view() const { return {digits_.data(), digits_.size()}; }
+  friend bool operator==(const HexText& left, std::string_view right) {
+    return std::string_view(left) == right;
+  }
+
+ private:
+  std::array<char, 16> digits_;
+};
+
+// Names one execution; on the wire its text() (`log_id`). Logs take it as it is.
 class LogId {
  public:
   LogId() = default;
@@ -20,7 +38,7 @@ class LogId {
   static std::optional<LogId> parse(const std::string& text);
 
   std::uint64_t value() const { return value_; }
-  std::string text() const;
+  HexText text() const { return HexText(value_); }
   friend bool operator==(LogId, LogId) = default;
 
  private:
@@ -83,6 +101,13 @@ struct Job {
 using JobPtr = std::shared_ptr<const Job>;
 
 }  // namespace elves
+
+template <>
+struct fmt::formatter<elves::LogId> : fmt::formatter<std::string_view> {
+  auto format(elves::LogId id, fmt::format_context& context) const {
+    return fmt::formatter<std::string_view>::format(id.text(), context);
+  }
+};
 
 template <>
 struct std::hash<elves::LogId> {

@@ -8,6 +8,7 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -42,6 +43,14 @@ class Stream {
   std::size_t write_some_now(std::string_view bytes) {
     if (tls_) return 0;
     const auto count = ::send(next_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return count > 0 ? static_cast<std::size_t>(count) : 0;
+  }
+
+  // Reads what is there without waiting: its number, 0 also over TLS, at the end and after any fault, which the
+  // next operation tells.
+  std::size_t read_some_now(std::span<char> into) {
+    if (tls_) return 0;
+    const auto count = ::recv(next_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
     return count > 0 ? static_cast<std::size_t>(count) : 0;
   }
 

@@ -92,16 +92,18 @@ asio::awaitable<Result<std::string>> Channel::call(std::string message, Deadline
   }
   message = std::string();
 
+  // Without memory for what may be long in coming. Over TLS only the stream knows what has come.
+  if (!stream_.session()) co_await stream_.next().async_wait(tcp::socket::wait_read, token);
   Inbox inbox(limits_, Inbox::Framing::none);
   auto verdict = Inbox::Verdict::more;
-  while (verdict == Inbox::Verdict::more) {
+  while (verdict == Inbox::Verdict::more && !fault) {
     const auto space = inbox.space();
-    const auto into = asio::buffer(space.data(), space.size());
-    const std::size_t read = co_await stream_.async_read_some(into, token);
-    if (fault) co_return no_answer(fault);
+    std::size_t read = stream_.read_some_now(space);
+    if (read == 0) read = co_await stream_.async_read_some(asio::buffer(space.data(), space.size()), token);
     inbox.commit(read);
     verdict = inbox.scan();
   }
+  if (fault) co_return no_answer(fault);
   if (verdict == Inbox::Verdict::illegal) co_return fail(ErrorCode::agent_answer_illegal, inbox.fault());
   deadline_.cancel();
   credentials_.reset();

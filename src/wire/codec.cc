@@ -56,7 +56,7 @@ void write(binary::Writer& out, const Job& job) {
   out.field(9, job.proxy);
   out.field(10, job.log_id.text());
   if (job.may_be_repeat) out.yes(11);
-  if (job.fingerprint != 0) out.field(12, job.request());
+  if (job.fingerprint != 0) out.field(12, HexText(job.fingerprint));
   out.stop();
 }
 

@@ -199,8 +199,9 @@ TEST_F(SqliteJournals, ADamagedEntryIsLeftOut) {
     for (std::uint64_t id = 1; id <= 4; ++id) journal->write(record_of(id), {});
   }
   run_sql("UPDATE job SET record = '!' WHERE log_id = '0000000000000001'");
-  run_sql("UPDATE job SET record = (SELECT record FROM job WHERE log_id = '0000000000000004') "
-          "WHERE log_id = '0000000000000002'");
+  run_sql(
+      "UPDATE job SET record = (SELECT record FROM job WHERE log_id = '0000000000000004') "
+      "WHERE log_id = '0000000000000002'");
   run_sql("UPDATE job SET state = -1 WHERE log_id = '0000000000000003'");
   const auto journal = open();
   EXPECT_EQ(ids(loop.open_jobs(*journal)), Ids{4});

@@ -65,7 +65,7 @@ thrift::Instruct instruct(const Job& job) {
   ins.param = job.param;
   ins.timeout = job.timeout > Seconds(INT32_MAX) ? INT32_MAX : static_cast<int>(job.timeout.count());
   ins.proxy = job.proxy;
-  ins.__set_exec_id(job.log_id.text());
+  ins.__set_exec_id(std::string(job.log_id.text()));
   if (job.may_be_repeat) ins.__set_may_be_repeat(true);
   if (job.fingerprint != 0) ins.__set_request(job.request());
   return ins;
