@@ -46,8 +46,8 @@ class Stream {
     return count > 0 ? static_cast<std::size_t>(count) : 0;
   }
 
-  // Reads what is there without waiting: its number, 0 also over TLS, at the end and after any fault, which the
-  // next operation tells.
+  // Reads what is there without waiting: its number, 0 also over TLS, at the end and after any fault, which
+  // the next operation tells.
   std::size_t read_some_now(std::span<char> into) {
     if (tls_) return 0;
     const auto count = ::recv(next_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
