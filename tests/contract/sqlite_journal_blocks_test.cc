@@ -17,6 +17,15 @@ class Blocks : public testing::Test {
     for (const JobRecord& record : records) journal->write(record, {});
     EXPECT_TRUE(loop.list(*journal, {.state = "", .ip = "", .limit = 0}).empty());
   }
+  // Between an end and a start.
+  void harm(const std::string& statement) {
+    journal.reset();
+    {
+      soci::session sql(soci::sqlite3, options.path);
+      sql << statement;
+    }
+    journal = std::make_unique<SqliteJournal>(options, loop.poster());
+  }
   int count(const std::string& query) {
     int count = 0;
     soci::session sql(soci::sqlite3, options.path);
@@ -78,6 +87,23 @@ TEST_F(Blocks, KnowTheMachinesOfTheirJobs) {
   EXPECT_EQ(list("", "10.0.0.1", 9), (Ids{6, 5, 3, 1}));
   EXPECT_EQ(list("done", "10.0.0.1", 2), (Ids{5, 3}));
   EXPECT_EQ(list("", "10.0.0.3", 9), Ids{});
+}
+
+TEST_F(Blocks, ThatAreDamagedAreLeftOut) {
+  for (std::uint64_t id = 1; id <= 3; ++id) write({record_of(id, JobState::published)});
+  harm("UPDATE history SET jobs = substr(jobs, 1, 20) WHERE first_id = '0000000000000002'");
+  EXPECT_EQ(list("", "", 9), (Ids{3, 1}));
+  EXPECT_TRUE(loop.find(*journal, LogId(2)).empty());
+}
+
+// The clock was set back in between.
+TEST_F(Blocks, AndRowsThatAreNewAreNewerThanAllThatAreThere) {
+  write({record_of(1, JobState::accepted), record_of(2, JobState::published)});
+  harm("UPDATE history SET newest = newest + 7200000000");
+  write({record_of(3, JobState::accepted)});
+  write({record_of(4, JobState::published)});
+  EXPECT_EQ(list("open", "", 9), (Ids{3, 1}));
+  EXPECT_EQ(list("", "", 9).front(), 4U);
 }
 
 // A result that came after its job was given up.

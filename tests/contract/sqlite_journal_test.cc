@@ -207,34 +207,6 @@ TEST_F(SqliteJournals, ADamagedEntryIsLeftOut) {
   EXPECT_EQ(ids(loop.open_jobs(*journal)), Ids{4});
 }
 
-TEST_F(SqliteJournals, ADamagedBlockIsLeftOut) {
-  {
-    const auto journal = open();
-    for (std::uint64_t id = 1; id <= 3; ++id)
-      EXPECT_TRUE(loop.keep(*journal, record_of(id, JobState::published)));
-  }
-  run_sql("UPDATE history SET jobs = substr(jobs, 1, 20) WHERE first_id = '0000000000000002'");
-  const auto journal = open();
-  EXPECT_EQ(ids(loop.list(*journal, {})), (Ids{3, 1}));
-  EXPECT_TRUE(loop.find(*journal, LogId(2)).empty());
-}
-
-// The clock was set back in between.
-TEST_F(SqliteJournals, NewJobsAreNewerThanAllThatAreThere) {
-  {
-    const auto journal = open();
-    EXPECT_TRUE(loop.keep(*journal, record_of(1, JobState::accepted)));
-    EXPECT_TRUE(loop.keep(*journal, record_of(2, JobState::published)));
-  }
-  run_sql("UPDATE job SET created = created + 3600000000");
-  run_sql("UPDATE history SET newest = newest + 7200000000");
-  const auto journal = open();
-  EXPECT_TRUE(loop.keep(*journal, record_of(3, JobState::accepted)));
-  EXPECT_TRUE(loop.keep(*journal, record_of(4, JobState::published)));
-  EXPECT_EQ(ids(loop.list(*journal, {.state = "open", .ip = "", .limit = 9})), (Ids{3, 1}));
-  EXPECT_EQ(ids(loop.list(*journal, {})).front(), 4U);
-}
-
 TEST_F(SqliteJournals, ItsLogStaysBounded) {
   const auto journal = open();
   std::uintmax_t largest = 0;
