@@ -4,7 +4,9 @@
 #include <soci/soci.h>
 
 #include <algorithm>
-#include <iterator>
+#include <functional>
+#include <map>
+#include <unordered_map>
 #include <utility>
 
 #include "base/log.h"
@@ -17,10 +19,6 @@ namespace elves::journal {
 namespace {
 
 LogId id_of(const StoredEntry& entry) { return LogId(static_cast<std::uint64_t>(entry.log_id)); }
-
-bool is_newer(const StoredEntry& left, const StoredEntry& right) {
-  return left.created_us > right.created_us;
-}
 
 std::vector<StoredEntry> entries_of(soci::blob& jobs, long long block) {
   try {
@@ -40,34 +38,66 @@ void decode_into(std::vector<DatedRecord>& records, const StoredEntry& entry) {
   }
 }
 
-// The newest of both.
-void merge(std::vector<StoredEntry>& found, std::vector<StoredEntry> more, std::size_t limit) {
-  std::ranges::move(more, std::back_inserter(found));
-  std::ranges::sort(found, is_newer);
-  if (found.size() > limit) found.resize(limit);
-}
+// Of each job the newest entry, and of those the newest: so many at most.
+class Newest {
+ public:
+  explicit Newest(std::size_t most) : most_(most) {}
+
+  void add(StoredEntry entry) {
+    const auto [known, is_new] = by_job_.try_emplace(entry.log_id, entry.created_us);
+    if (!is_new && known->second >= entry.created_us) return;
+    if (!is_new) entries_.erase({std::exchange(known->second, entry.created_us), entry.log_id});
+    entries_.emplace(Key(entry.created_us, entry.log_id), std::move(entry));
+    if (entries_.size() <= most_) return;
+    by_job_.erase(entries_.begin()->second.log_id);
+    entries_.erase(entries_.begin());
+  }
+
+  // Whether nothing as old as that, or older, has a place.
+  bool is_beyond(long long created) const {
+    return entries_.size() >= most_ && (entries_.empty() || entries_.begin()->first.first >= created);
+  }
+
+  std::vector<DatedRecord> records() const {
+    std::vector<DatedRecord> records;
+    records.reserve(entries_.size());
+    for (auto at = entries_.rbegin(); at != entries_.rend(); ++at) decode_into(records, at->second);
+    return records;
+  }
+
+ private:
+  using Key = std::pair<std::int64_t, std::int64_t>;  // created, log id
+
+  std::size_t most_;
+  std::map<Key, StoredEntry> entries_;
+  std::unordered_map<std::int64_t, std::int64_t> by_job_;  // created
+};
 
 }  // namespace
 
 History::History(soci::session& sql) : sql_(sql) {
-  for (const Head& head : heads("1 = 1")) jobs_ += head.count;
+  long long jobs = 0;
+  sql_ << "SELECT coalesce(sum(count), 0) FROM history", soci::into(jobs);
+  jobs_ = static_cast<std::size_t>(std::max(jobs, 0LL));
 }
 
 void History::add(const JobRecord& record, long long created) {
   record_.clear();
   encode_record(record, record_);
-  add(record.job->log_id, created, record.job->agent_ip, record_);
+  add(record.job->log_id, created, record.job->agent_ip, record_, since_1970<Millis>());
 }
 
-void History::add(LogId id, long long created, const std::string& agent_ip, const std::string& record) {
+void History::add(LogId id, long long created, const std::string& agent_ip, const std::string& record,
+                  long long ended) {
   block_.add(id, created, agent_ip, record);
+  ended_ = std::max(ended_, ended);
   ++jobs_;
   if (block_.full()) flush();
 }
 
 void History::flush() {
   if (block_.empty()) return;
-  write(block_, since_1970<Millis>());
+  write(block_, std::exchange(ended_, 0));
   block_ = {};
 }
 
@@ -92,48 +122,44 @@ long long History::newest() {
 }
 
 std::vector<DatedRecord> History::find(LogId id) {
-  std::vector<StoredEntry> found;
+  Newest found(1);
   const std::string text(id.text());
   long long newest = 0;
   soci::blob jobs(sql_);
-  soci::statement blocks = (sql_.prepare << "SELECT newest, jobs FROM history WHERE first_id <= :id AND "
-                                            "last_id >= :id ORDER BY newest DESC",
+  soci::statement blocks = (sql_.prepare << "SELECT newest, jobs FROM history WHERE last_id >= :id AND "
+                                            "first_id <= :id",
                             soci::use(text, "id"), soci::into(newest), soci::into(jobs));
   blocks.execute();
   while (blocks.fetch()) {
-    std::vector<StoredEntry> entries = entries_of(jobs, newest);
-    std::erase_if(entries, [id](const StoredEntry& entry) { return id_of(entry) != id; });
-    merge(found, std::move(entries), 1);
+    for (StoredEntry& entry : entries_of(jobs, newest)) {
+      if (id_of(entry) == id) found.add(std::move(entry));
+    }
   }
-  std::vector<DatedRecord> records;
-  for (const StoredEntry& entry : found) decode_into(records, entry);
-  return records;
+  return found.records();
 }
 
 // Block after block, until those that are left have nothing newer than what was found.
-std::vector<DatedRecord> History::list(const std::string& ip, std::size_t limit) {
-  std::vector<StoredEntry> found;
+std::vector<DatedRecord> History::list(const std::string& ip, std::size_t limit,
+                                       const std::function<bool(LogId)>& reopened) {
+  Newest found(limit);
   long long newest = 0;
   soci::blob jobs(sql_);
   soci::statement blocks = (sql_.prepare << "SELECT newest, jobs FROM history ORDER BY newest DESC",
                             soci::into(newest), soci::into(jobs));
   blocks.execute();
-  while (blocks.fetch() && (found.size() < limit || (limit > 0 && found.back().created_us < newest))) {
-    std::vector<StoredEntry> entries = entries_of(jobs, newest);
-    if (!ip.empty()) std::erase_if(entries, [&](const StoredEntry& entry) { return entry.agent_ip != ip; });
-    merge(found, std::move(entries), limit);
+  while (blocks.fetch() && !found.is_beyond(newest)) {
+    for (StoredEntry& entry : entries_of(jobs, newest)) {
+      if ((ip.empty() || entry.agent_ip == ip) && !reopened(id_of(entry))) found.add(std::move(entry));
+    }
   }
-  std::vector<DatedRecord> records;
-  records.reserve(found.size());
-  for (const StoredEntry& entry : found) decode_into(records, entry);
-  return records;
+  return found.records();
 }
 
 std::size_t History::remove_oldest(std::size_t most) {
   std::size_t removed = 0;
   for (const Head& block : heads(fmt::format("1 = 1 ORDER BY newest LIMIT {}", most))) {
-    if (removed == most) break;
     const std::size_t left = most - removed;
+    if (removed > 0 && block.count > left) break;  // cut only when nothing else is left to do
     block.count <= left ? remove(block) : remove_oldest_of(block, left);
     removed += std::min(block.count, left);
   }
@@ -178,7 +204,7 @@ void History::remove_oldest_of(const Head& block, std::size_t most) {
   std::vector<StoredEntry> entries = entries_of(jobs, block.newest);
   remove(block);
   if (entries.size() <= most) return;
-  std::ranges::sort(entries, is_newer);
+  std::ranges::sort(entries, std::ranges::greater{}, &StoredEntry::created_us);
   entries.resize(entries.size() - most);
   Block left;
   for (const StoredEntry& entry : entries)

@@ -7,6 +7,7 @@
 #include <soci/statement.h>
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,12 @@ class History {
  public:
   explicit History(soci::session& sql);
 
-  // Adds a job that is over to those that are written next; flush() writes the last of them. A job that was
-  // over before is in it twice then, and the newer one counts.
+  // Adds a job that is over now, or was at `ended` (milliseconds since 1970), to those that are written next;
+  // flush() writes the last of them. A job that was over before is in it twice then, and the newer one
+  // counts.
   void add(const JobRecord& record, long long created);
-  void add(LogId id, long long created, const std::string& agent_ip, const std::string& record);
+  void add(LogId id, long long created, const std::string& agent_ip, const std::string& record,
+           long long ended);
   void flush();
 
   std::size_t jobs() const { return jobs_; }
@@ -32,8 +35,9 @@ class History {
   long long newest();
 
   std::vector<DatedRecord> find(LogId id);
-  // Newest first; `ip` "" = any.
-  std::vector<DatedRecord> list(const std::string& ip, std::size_t limit);
+  // Newest first, without those that are `reopened`: what is here of them counts no more. `ip` "" = any.
+  std::vector<DatedRecord> list(const std::string& ip, std::size_t limit,
+                                const std::function<bool(LogId)>& reopened);
 
   // Of the oldest, at most so many; answers how many went.
   std::size_t remove_oldest(std::size_t most);
@@ -49,13 +53,15 @@ class History {
   };
 
   void write(const Block& block, long long ended);
+  // Of the blocks that an SQL condition, and what may follow it, names.
   std::vector<Head> heads(const std::string& which);
   void remove(const Head& block);
   void remove_oldest_of(const Head& block, std::size_t most);
 
   soci::session& sql_;
   Block block_;
-  std::string record_;  // of the job being added
+  long long ended_ = 0;  // the latest of what is in it
+  std::string record_;   // of the job being added
   std::size_t jobs_ = 0;
 };
 

@@ -72,9 +72,9 @@ std::optional<long long> OpenJobs::remove(LogId id) {
   return created;
 }
 
-long long OpenJobs::newest() const {
+long long OpenJobs::newest() {
   long long newest = 0;
-  for (const auto& [id, created] : created_) newest = std::max(newest, created);
+  sql_ << "SELECT coalesce(max(created), 0) FROM job", soci::into(newest);
   return newest;
 }
 
@@ -85,9 +85,11 @@ std::vector<DatedRecord> OpenJobs::find(LogId id) {
 }
 
 std::vector<DatedRecord> OpenJobs::list(const std::string& state, const std::string& ip, std::size_t limit) {
-  std::string condition = "state >= 0";
-  for (const JobState known : states) {
-    if (state == state_name(known)) condition = fmt::format("state = {}", number_of(known));
+  std::string condition = "1 = 1";
+  if (!state.empty() && state != "open") {
+    const auto known = std::ranges::find(states, state, state_name);
+    if (known == states.end()) return {};
+    condition = fmt::format("state = {}", number_of(*known));
   }
   if (!ip.empty()) condition += " AND agent_ip = :ip";
   return select(fmt::format("WHERE {} ORDER BY created DESC LIMIT {}", condition, limit), ip);

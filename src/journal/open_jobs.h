@@ -25,13 +25,14 @@ class OpenJobs {
   // Removes it; answers when it was created, if it was there.
   std::optional<long long> remove(LogId id);
 
+  bool holds(LogId id) const { return created_.contains(id); }
   // The greatest `created` of all; 0 = none.
-  long long newest() const;
+  long long newest();
 
   // Oldest first.
   std::vector<DatedRecord> all();
   std::vector<DatedRecord> find(LogId id);
-  // Newest first. `state` as in JobFilter; `ip` "" = any.
+  // Newest first. `state` as in JobFilter, one that is not of open jobs has none; `ip` "" = any.
   std::vector<DatedRecord> list(const std::string& state, const std::string& ip, std::size_t limit);
 
  private:

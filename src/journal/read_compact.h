@@ -16,7 +16,9 @@ Struct read_compact(std::string_view bytes) {
   using apache::thrift::transport::TMemoryBuffer;
   // It observes, and does not write to what it observes.
   auto* from = reinterpret_cast<std::uint8_t*>(const_cast<char*>(bytes.data()));
-  const auto buffer = std::make_shared<TMemoryBuffer>(from, static_cast<std::uint32_t>(bytes.size()));
+  const auto limits = std::make_shared<apache::thrift::TConfiguration>(static_cast<int>(bytes.size()));
+  const auto buffer = std::make_shared<TMemoryBuffer>(from, static_cast<std::uint32_t>(bytes.size()),
+                                                      TMemoryBuffer::OBSERVE, limits);
   apache::thrift::protocol::TCompactProtocolT<TMemoryBuffer> protocol(buffer);
   Struct read;
   read.read(&protocol);

@@ -31,14 +31,12 @@ constexpr std::array version_1{
 // ended: milliseconds since 1970 at which it was written. jobs: a StoredBlock of idl/journal.thrift.
 constexpr std::array version_2{
     "ALTER TABLE job RENAME TO job_1",
-    "DROP INDEX job_created",
-    "DROP INDEX job_open",
     "CREATE TABLE job (created INTEGER PRIMARY KEY, log_id CHAR(16) NOT NULL UNIQUE, state SMALLINT NOT "
     "NULL, "
     "agent_ip VARCHAR(64) NOT NULL, record BLOB NOT NULL)",
     "CREATE TABLE history (newest INTEGER PRIMARY KEY, ended BIGINT NOT NULL, count INTEGER NOT NULL, "
     "first_id CHAR(16) NOT NULL, last_id CHAR(16) NOT NULL, jobs BLOB NOT NULL)",
-    "CREATE INDEX history_ids ON history (first_id, last_id)",
+    "CREATE INDEX history_ids ON history (last_id, first_id)",
 };
 constexpr std::array<std::span<const char* const>, 2> migrations{version_1, version_2};
 

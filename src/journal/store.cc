@@ -14,7 +14,6 @@
 #include <iterator>
 #include <limits>
 #include <stdexcept>
-#include <unordered_set>
 #include <utility>
 
 #include "journal/schema.h"
@@ -41,19 +40,6 @@ std::string connect_string(const std::string& path) {
   make_file(path);
   if (path.find('"') != std::string::npos) throw std::runtime_error("a quotation mark in its name");
   return fmt::format("db=\"{}\" timeout=5", path);
-}
-
-bool is_state(const std::string& name) {
-  const auto named = [&](JobState state) { return name == state_name(state); };
-  return named(JobState::received) || named(JobState::accepted) || named(JobState::settled);
-}
-
-// Newest first; of a job that is there twice, the newer.
-void sort(std::vector<DatedRecord>& records) {
-  std::ranges::stable_sort(records, std::ranges::greater{}, &DatedRecord::created);
-  std::unordered_set<LogId> known;
-  std::erase_if(records,
-                [&](const DatedRecord& dated) { return !known.insert(dated.record.job->log_id).second; });
 }
 
 std::vector<JobRecord> undated(std::vector<DatedRecord> dated, std::size_t most) {
@@ -83,7 +69,7 @@ void Store::set_up() {
   if (mode != "wal") throw std::runtime_error("no write-ahead log is possible here: " + mode);
   keep_log(true);
   sql_ << "PRAGMA synchronous = FULL";
-  // Every new log id touches another page of its index, so that cache and few checkpoints pay.
+  // Few checkpoints, and a cache that has the open jobs.
   sql_ << "PRAGMA wal_autocheckpoint = 16000";
   sql_ << "PRAGMA cache_size = -32768";
   sql_ << "PRAGMA journal_size_limit = 67108864";
@@ -133,16 +119,13 @@ std::vector<JobRecord> Store::find(LogId id) {
 }
 
 std::vector<JobRecord> Store::list(const JobFilter& filter) {
-  const bool any = filter.state.empty();
   const auto limit = std::min<std::size_t>(filter.limit, std::numeric_limits<std::int32_t>::max());
-  std::vector<DatedRecord> found;
-  if (any || filter.state == "open" || is_state(filter.state)) {
-    found = open_->list(filter.state, filter.ip, limit);
+  std::vector<DatedRecord> found = open_->list(filter.state, filter.ip, limit);
+  if (filter.state.empty() || filter.state == "done" || filter.state == state_name(JobState::published)) {
+    const auto reopened = [this](LogId id) { return open_->holds(id); };
+    std::ranges::move(history_->list(filter.ip, limit, reopened), std::back_inserter(found));
   }
-  if (any || filter.state == "done" || filter.state == state_name(JobState::published)) {
-    std::ranges::move(history_->list(filter.ip, limit), std::back_inserter(found));
-  }
-  sort(found);
+  std::ranges::sort(found, std::ranges::greater{}, &DatedRecord::created);
   return undated(std::move(found), limit);
 }
 

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <soci/soci.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,6 +22,7 @@ struct Row {
   int state = 0;
   std::string agent_ip;
   long long created = 0;
+  long long changed = 0;
   std::string record;
 };
 
@@ -54,18 +56,21 @@ void move_jobs_of_version_1(soci::session& sql) {
   constexpr int over = 3;
   History history(sql);
   Row row;
+  long long last = 0;
   soci::statement rows =
-      (sql.prepare << "SELECT log_id, state, agent_ip, created, record FROM job_1 ORDER BY created",
+      (sql.prepare << "SELECT log_id, state, agent_ip, created, changed, record FROM job_1 ORDER BY created",
        soci::into(row.log_id), soci::into(row.state), soci::into(row.agent_ip), soci::into(row.created),
-       soci::into(row.record));
+       soci::into(row.changed), soci::into(row.record));
   rows.execute();
   while (rows.fetch()) {
+    // After a clock was set back two could have the same.
+    row.created = last = std::max(last + 1, row.created);
     const auto id = LogId::parse(row.log_id);
     const auto bytes = bytes_of_base64(row.record);
     if (!id || !bytes) {
-      log::error("the journal's entry of job {} is damaged: not base64", row.log_id);
+      log::error("the journal's entry of job {} is damaged", row.log_id);
     } else if (row.state == over) {
-      history.add(*id, row.created, row.agent_ip, *bytes);
+      history.add(*id, row.created, row.agent_ip, *bytes, row.changed);
     } else {
       move_open(sql, row, *bytes);
     }

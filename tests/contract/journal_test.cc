@@ -113,6 +113,20 @@ TEST_P(Journals, ListsByState) {
   EXPECT_EQ(with("no such state"), Ids{});
 }
 
+// A result that came after its job was given up.
+TEST_P(Journals, AJobThatIsOpenAgainIsNotListedAsDone) {
+  EXPECT_TRUE(loop.keep(*journal, record_of(1, JobState::published)));
+  EXPECT_TRUE(loop.keep(*journal, record_of(2, JobState::published)));
+  EXPECT_TRUE(loop.keep(*journal, record_of(1, JobState::settled)));
+  const auto with = [&](const char* state, std::size_t limit) {
+    return ids(loop.list(*journal, {.state = state, .ip = "", .limit = limit}));
+  };
+  EXPECT_EQ(with("done", 100), Ids{2});
+  EXPECT_EQ(with("done", 1), Ids{2});
+  EXPECT_EQ(with("open", 100), Ids{1});
+  EXPECT_EQ(with("", 100).size(), 2U);
+}
+
 TEST_P(Journals, ListsByIp) {
   journal->write(record_of(1, JobState::received, "10.0.0.1"), {});
   journal->write(record_of(2, JobState::received, "10.0.0.2"), {});

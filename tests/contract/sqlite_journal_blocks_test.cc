@@ -96,14 +96,18 @@ TEST_F(Blocks, ThatAreDamagedAreLeftOut) {
   EXPECT_TRUE(loop.find(*journal, LogId(2)).empty());
 }
 
-// The clock was set back in between.
-TEST_F(Blocks, AndRowsThatAreNewAreNewerThanAllThatAreThere) {
+class ClockSetBack : public Blocks, public testing::WithParamInterface<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Since, ClockSetBack,
+                         testing::Values("UPDATE history SET newest = newest + 7200000000",
+                                         "UPDATE job SET created = created + 7200000000"));
+
+TEST_P(ClockSetBack, NewJobsAreNewerThanAllThatAreThere) {
   write({record_of(1, JobState::accepted), record_of(2, JobState::published)});
-  harm("UPDATE history SET newest = newest + 7200000000");
+  harm(GetParam());
   write({record_of(3, JobState::accepted)});
   write({record_of(4, JobState::published)});
   EXPECT_EQ(list("open", "", 9), (Ids{3, 1}));
-  EXPECT_EQ(list("", "", 9).front(), 4U);
+  EXPECT_EQ(list("done", "", 9).front(), 4U);
 }
 
 // A result that came after its job was given up.
@@ -120,6 +124,7 @@ TEST_F(Blocks, OfAJobThatEndsTwiceTheLaterEndCounts) {
   ASSERT_EQ(found.size(), 1U);
   expect_same(found[0], late);
   EXPECT_EQ(list("", "", 9), (Ids{1, 2}));
+  EXPECT_EQ(list("done", "", 2), (Ids{1, 2}));
 }
 
 TEST_F(Blocks, AreCutWhenNotAllOfOneIsBeyondTheLimit) {
