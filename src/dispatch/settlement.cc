@@ -12,6 +12,10 @@ namespace {
 constexpr Millis kSoonest{1000};
 constexpr Millis kLatest{60000};
 
+JobRecord record_of(const OpenJob& open, Outcome outcome) {
+  return {open.job, open.state, std::move(outcome), open.acknowledged, open.unsent};
+}
+
 }  // namespace
 
 void Dispatcher::deliver(AgentResult result, Taken taken) {
@@ -185,8 +189,7 @@ void Dispatcher::finish(LogId id) {
   OpenJob* open = table_.find(id);
   if (!open) return;
   open->state = JobState::published;
-  ports_.journal.write({open->job, open->state, std::move(open->outcome), open->acknowledged, open->unsent},
-                       {});
+  ports_.journal.write(record_of(*open, std::move(open->outcome)), {});
   close(id);
 }
 
@@ -216,14 +219,12 @@ OpenCounts Dispatcher::counts() const {
 std::vector<JobRecord> Dispatcher::open_records() const {
   std::vector<JobRecord> records;
   records.reserve(table_.size());
-  table_.for_each([&](const OpenJob& open) {
-    records.push_back({open.job, open.state, open.outcome, open.acknowledged, open.unsent});
-  });
+  table_.for_each([&](const OpenJob& open) { records.push_back(record_of(open, open.outcome)); });
   return records;
 }
 
 void Dispatcher::record(const OpenJob& open, Journal::Kept kept) {
-  ports_.journal.write({open.job, open.state, open.outcome, open.acknowledged, open.unsent}, std::move(kept));
+  ports_.journal.write(record_of(open, open.outcome), std::move(kept));
 }
 
 }  // namespace elves

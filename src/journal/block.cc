@@ -6,7 +6,8 @@
 
 namespace elves::journal {
 
-void Block::add(LogId id, long long created, std::string_view agent_ip, std::string_view record) {
+void Block::add(LogId id, long long created, long long ended, std::string_view agent_ip,
+                std::string_view record) {
   CompactStruct entry(entries_);
   entry.i64(1, static_cast<std::int64_t>(id.value()));
   entry.i64(2, created);
@@ -16,6 +17,7 @@ void Block::add(LogId id, long long created, std::string_view agent_ip, std::str
   if (empty() || id.value() < first_.value()) first_ = id;
   if (empty() || id.value() > last_.value()) last_ = id;
   newest_ = std::max(newest_, created);
+  ended_ = std::max(ended_, ended);
   ++count_;
 }
 

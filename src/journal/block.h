@@ -11,15 +11,16 @@ namespace elves::journal {
 
 class Block {
  public:
-  // `created`: microseconds since 1970; `record`: as encode_record() wrote it.
-  void add(LogId id, long long created, std::string_view agent_ip, std::string_view record);
+  // `created`: microseconds since 1970; `ended`: milliseconds; `record`: as encode_record() wrote it.
+  void add(LogId id, long long created, long long ended, std::string_view agent_ip, std::string_view record);
 
   bool empty() const { return count_ == 0; }
   // Enough to be written.
   bool full() const { return count_ >= most_jobs || entries_.size() >= most_bytes; }
   std::size_t count() const { return count_; }
-  // The greatest `created`, the least and the greatest log id of what is in it.
+  // The greatest `created` and `ended`, the least and the greatest log id of what is in it.
   long long newest() const { return newest_; }
+  long long ended() const { return ended_; }
   LogId first() const { return first_; }
   LogId last() const { return last_; }
   std::string bytes() const;
@@ -31,6 +32,7 @@ class Block {
   std::string entries_;
   std::size_t count_ = 0;
   long long newest_ = 0;
+  long long ended_ = 0;
   LogId first_;
   LogId last_;
 };

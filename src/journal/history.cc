@@ -84,25 +84,25 @@ History::History(soci::session& sql) : sql_(sql) {
 void History::add(const JobRecord& record, long long created) {
   record_.clear();
   encode_record(record, record_);
-  add(record.job->log_id, created, record.job->agent_ip, record_, since_1970<Millis>());
+  add(record.job->log_id, created, since_1970<Millis>(), record.job->agent_ip, record_);
 }
 
-void History::add(LogId id, long long created, const std::string& agent_ip, const std::string& record,
-                  long long ended) {
-  block_.add(id, created, agent_ip, record);
-  ended_ = std::max(ended_, ended);
+void History::add(LogId id, long long created, long long ended, const std::string& agent_ip,
+                  const std::string& record) {
+  block_.add(id, created, ended, agent_ip, record);
   ++jobs_;
   if (block_.full()) flush();
 }
 
 void History::flush() {
   if (block_.empty()) return;
-  write(block_, std::exchange(ended_, 0));
+  write(block_);
   block_ = {};
 }
 
-void History::write(const Block& block, long long ended) {
+void History::write(const Block& block) {
   const long long newest = block.newest();
+  const long long ended = block.ended();
   const auto count = static_cast<int>(block.count());
   const std::string first(block.first().text());
   const std::string last(block.last().text());
@@ -116,9 +116,8 @@ void History::write(const Block& block, long long ended) {
 
 long long History::newest() {
   long long newest = 0;
-  soci::indicator known = soci::i_ok;
-  sql_ << "SELECT max(newest) FROM history", soci::into(newest, known);
-  return known == soci::i_ok ? newest : 0;
+  sql_ << "SELECT coalesce(max(newest), 0) FROM history", soci::into(newest);
+  return newest;
 }
 
 std::vector<DatedRecord> History::find(LogId id) {
@@ -157,7 +156,7 @@ std::vector<DatedRecord> History::list(const std::string& ip, std::size_t limit,
 
 std::size_t History::remove_oldest(std::size_t most) {
   std::size_t removed = 0;
-  for (const Head& block : heads(fmt::format("1 = 1 ORDER BY newest LIMIT {}", most))) {
+  for (const Head& block : oldest(most)) {
     const std::size_t left = most - removed;
     if (removed > 0 && block.count > left) break;  // cut only when nothing else is left to do
     block.count <= left ? remove(block) : remove_oldest_of(block, left);
@@ -169,9 +168,8 @@ std::size_t History::remove_oldest(std::size_t most) {
 std::size_t History::remove_before(long long ended, std::size_t most) {
   std::size_t removed = 0;
   // What was over by then was there by then, and the table is in the order of that.
-  const auto which =
-      fmt::format("newest < {} AND ended < {} ORDER BY newest LIMIT {}", ended * 1000, ended, most);
-  for (const Head& block : heads(which)) {
+  const auto before = fmt::format("WHERE newest < {} AND ended < {}", ended * 1000, ended);
+  for (const Head& block : oldest(most, before)) {
     if (removed >= most) break;
     remove(block);
     removed += block.count;
@@ -179,12 +177,14 @@ std::size_t History::remove_before(long long ended, std::size_t most) {
   return removed;
 }
 
-std::vector<History::Head> History::heads(const std::string& which) {
+std::vector<History::Head> History::oldest(std::size_t most, const std::string& which) {
   std::vector<Head> heads;
   Head head;
   long long count = 0;
-  soci::statement rows = (sql_.prepare << "SELECT newest, ended, count FROM history WHERE " + which,
-                          soci::into(head.newest), soci::into(head.ended), soci::into(count));
+  soci::statement rows =
+      (sql_.prepare << fmt::format("SELECT newest, ended, count FROM history {} ORDER BY newest LIMIT {}",
+                                   which, most),
+       soci::into(head.newest), soci::into(head.ended), soci::into(count));
   rows.execute();
   while (rows.fetch()) {
     head.count = static_cast<std::size_t>(std::max(count, 0LL));
@@ -208,8 +208,8 @@ void History::remove_oldest_of(const Head& block, std::size_t most) {
   entries.resize(entries.size() - most);
   Block left;
   for (const StoredEntry& entry : entries)
-    left.add(id_of(entry), entry.created_us, entry.agent_ip, entry.record);
-  write(left, block.ended);
+    left.add(id_of(entry), entry.created_us, block.ended, entry.agent_ip, entry.record);
+  write(left);
   jobs_ += left.count();
 }
 

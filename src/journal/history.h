@@ -26,8 +26,8 @@ class History {
   // flush() writes the last of them. A job that was over before is in it twice then, and the newer one
   // counts.
   void add(const JobRecord& record, long long created);
-  void add(LogId id, long long created, const std::string& agent_ip, const std::string& record,
-           long long ended);
+  void add(LogId id, long long created, long long ended, const std::string& agent_ip,
+           const std::string& record);
   void flush();
 
   std::size_t jobs() const { return jobs_; }
@@ -52,16 +52,15 @@ class History {
     std::size_t count = 0;
   };
 
-  void write(const Block& block, long long ended);
-  // Of the blocks that an SQL condition, and what may follow it, names.
-  std::vector<Head> heads(const std::string& which);
+  void write(const Block& block);
+  // At most so many, the oldest of all or of those that a WHERE clause names.
+  std::vector<Head> oldest(std::size_t most, const std::string& which = "");
   void remove(const Head& block);
   void remove_oldest_of(const Head& block, std::size_t most);
 
   soci::session& sql_;
   Block block_;
-  long long ended_ = 0;  // the latest of what is in it
-  std::string record_;   // of the job being added
+  std::string record_;  // of the job being added
   std::size_t jobs_ = 0;
 };
 

@@ -51,15 +51,20 @@ OpenJobs::OpenJobs(soci::session& sql)
 }
 
 void OpenJobs::put(const JobRecord& record, long long created) {
-  const auto [known, is_new] = created_.try_emplace(record.job->log_id, created);
-  row_.created = known->second;
-  row_.state = number_of(record.state);
   bytes_.clear();
   encode_record(record, bytes_);
-  assign(row_.record, bytes_);
+  put(record.job->log_id, created, number_of(record.state), record.job->agent_ip, bytes_);
+}
+
+void OpenJobs::put(LogId id, long long created, int state, const std::string& agent_ip,
+                   const std::string& bytes) {
+  const auto [known, is_new] = created_.try_emplace(id, created);
+  row_.created = known->second;
+  row_.state = state;
+  assign(row_.record, bytes);
   if (!is_new) return static_cast<void>(update_.execute(true));
-  row_.log_id = record.job->log_id.text();
-  row_.agent_ip = record.job->agent_ip;
+  row_.log_id = id.text();
+  row_.agent_ip = agent_ip;
   insert_.execute(true);
 }
 

@@ -22,6 +22,8 @@ class OpenJobs {
 
   // Replaces what is there of the same log id, which keeps its time; `created` is for one that is new.
   void put(const JobRecord& record, long long created);
+  // `state`: its number in the column; `bytes`: as encode_record() wrote them.
+  void put(LogId id, long long created, int state, const std::string& agent_ip, const std::string& bytes);
   // Removes it; answers when it was created, if it was there.
   std::optional<long long> remove(LogId id);
 

@@ -25,7 +25,7 @@ constexpr std::size_t held_bite = 250;  // who waits meanwhile waits for so many
 constexpr std::size_t most_left = std::size_t{1} << 20;
 constexpr std::size_t most_gathered = std::size_t{8} << 20;
 constexpr const char* damage_remedy =
-    ". Not all of its open jobs can be read, so nothing is started: put a copy back, or move it away "
+    ". Not all of its jobs can be read, so nothing is started: put a copy back, or move it away "
     "together "
     "with its -wal and .lock to begin without it (docs/operations.md, Journal, tells how to save what can be "
     "read)";

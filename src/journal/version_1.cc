@@ -6,12 +6,10 @@
 #include <algorithm>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "base/log.h"
-#include "journal/blob.h"
-#include "journal/block.h"
 #include "journal/history.h"
+#include "journal/open_jobs.h"
 
 namespace elves::journal {
 
@@ -41,19 +39,11 @@ std::optional<std::string> bytes_of_base64(const std::string& text) {
   return bytes;
 }
 
-void move_open(soci::session& sql, const Row& row, const std::string& bytes) {
-  soci::blob record(sql);
-  assign(record, bytes);
-  sql << "INSERT INTO job (created, log_id, state, agent_ip, record) "
-         "VALUES (:created, :log_id, :state, :agent_ip, :record)",
-      soci::use(row.created), soci::use(row.log_id), soci::use(row.state), soci::use(row.agent_ip),
-      soci::use(record);
-}
-
 }  // namespace
 
 void move_jobs_of_version_1(soci::session& sql) {
   constexpr int over = 3;
+  OpenJobs open(sql);
   History history(sql);
   Row row;
   long long last = 0;
@@ -70,9 +60,9 @@ void move_jobs_of_version_1(soci::session& sql) {
     if (!id || !bytes) {
       log::error("the journal's entry of job {} is damaged", row.log_id);
     } else if (row.state == over) {
-      history.add(*id, row.created, row.agent_ip, *bytes, row.changed);
+      history.add(*id, row.created, row.changed, row.agent_ip, *bytes);
     } else {
-      move_open(sql, row, *bytes);
+      open.put(*id, row.created, row.state, row.agent_ip, *bytes);
     }
   }
   history.flush();

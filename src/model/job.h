@@ -14,8 +14,8 @@
 
 namespace elves {
 
-// 16 upper-case hex digits, without memory from the heap: one char more than what a std::string has in
-// itself.
+// 16 upper-case hex digits, without memory from the heap. (A std::string has room for 15 chars without, so
+// that every log id would take some.)
 class HexText {
  public:
   explicit HexText(std::uint64_t value);

@@ -17,8 +17,8 @@
 
 namespace elves::wire {
 
-// Loop thread only. Must outlive its coroutines; between calls it holds no buffer, and while waiting for an
-// answer a small one.
+// Loop thread only. Must outlive its coroutines. Between calls it holds no buffer, and while waiting for an
+// answer none either; a small one over TLS.
 class Channel {
  public:
   Channel(boost::asio::io_context& loop, Timers& timers, MessageScanner::Limits limits);

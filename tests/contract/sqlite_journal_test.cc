@@ -1,7 +1,6 @@
 // What the journal on disk does beyond every journal: outliving its process, versions, locks, retention.
 #include "journal/sqlite_journal.h"
 
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
@@ -9,10 +8,8 @@
 
 #include <csignal>
 #include <fstream>
-#include <sstream>
 
 #include "contract/journal_fixture.h"
-#include "journal/schema.h"
 
 namespace elves::journal::test {
 namespace {
@@ -37,19 +34,6 @@ class SqliteJournals : public testing::Test {
   void run_sql(const std::string& statement) {
     soci::session sql(soci::sqlite3, options.path);
     sql << statement;
-  }
-
-  // Makes the database of a dump.
-  void load(const std::string& dump) {
-    std::ifstream file(dump);
-    ASSERT_TRUE(file) << "no fixture " << dump;
-    std::ostringstream text;
-    text << file.rdbuf();
-    const std::string all = text.str();
-    soci::session sql(soci::sqlite3, options.path);
-    for (std::size_t from = 0, to = 0; (to = all.find(";\n", from)) != std::string::npos; from = to + 2) {
-      sql << all.substr(from, to - from);
-    }
   }
 
   TempDir dir;
@@ -124,32 +108,6 @@ TEST_F(SqliteJournals, AFileOfANewerVersionIsRefused) {
   EXPECT_THAT(refusal(), HasSubstr("journal=1.db: its schema version is 3, and this program knows up to 2"));
   run_sql("UPDATE meta SET value = 'x' WHERE name = 'schema_version'");
   EXPECT_THAT(refusal(), HasSubstr("its schema version is x"));
-}
-
-// tests/contract/fixtures has a dump of a file of each version, with the same jobs. A new version needs one.
-// As the files that were written before jobs had callers hold it.
-JobRecord without_caller(JobRecord record) {
-  Job job = *record.job;
-  job.caller.clear();
-  record.job = std::make_shared<const Job>(std::move(job));
-  return record;
-}
-
-TEST_F(SqliteJournals, AFileOfEveryVersionOpens) {
-  for (int version = 1; version <= current_version(); ++version) {
-    SCOPED_TRACE(version);
-    options.path = dir.file(fmt::format("v{}.db", version));
-    load(fmt::format(ELVES_TESTS "/contract/fixtures/journal_v{}.sql", version));
-    options.keep.age = std::chrono::hours(24 * 365 * 100);
-    const auto journal = open();
-    const Records found = loop.open_jobs(*journal);
-    ASSERT_EQ(ids(found), (Ids{0xA1, 0xA2, 0xA4}));
-    expect_same(found[0], without_caller(full_record(0xA1)));
-    expect_same(found[1], record_of(0xA2, JobState::accepted));
-    expect_same(found[2], record_of(0xA4, JobState::received));
-    EXPECT_EQ(ids(loop.list(*journal, {.state = "done", .ip = "", .limit = 10})), Ids{0xA3});
-    EXPECT_TRUE(loop.keep(*journal, record_of(0xA4, JobState::accepted)));
-  }
 }
 
 TEST_F(SqliteJournals, AFileThatIsNoDatabaseIsRefused) {

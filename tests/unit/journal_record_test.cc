@@ -103,7 +103,7 @@ TEST(JournalBlock, HoldsItsJobsInTheOrderTheyCame) {
   for (const std::size_t count : {1, 14, 15, 200}) {
     Block block;
     for (std::size_t i = 0; i < count; ++i)
-      block.add(LogId(1000 - i), static_cast<long long>(i + 1), "10.0.0.1", std::string("\0record", 7));
+      block.add(LogId(1000 - i), static_cast<long long>(i + 1), 1, "10.0.0.1", std::string("\0record", 7));
     EXPECT_EQ(block.newest(), static_cast<long long>(count));
     EXPECT_EQ(block.first(), LogId(1001 - count));
     EXPECT_EQ(block.last(), LogId(1000));
@@ -120,12 +120,12 @@ TEST(JournalBlock, HoldsItsJobsInTheOrderTheyCame) {
 
 TEST(JournalBlock, IsFullOfManyOrOfMuch) {
   Block many;
-  while (!many.full()) many.add(LogId(many.count()), 1, "10.0.0.1", "record");
+  while (!many.full()) many.add(LogId(many.count()), 1, 1, "10.0.0.1", "record");
   EXPECT_GT(many.count(), 100U);
   Block much;
-  much.add(LogId(1), 1, "10.0.0.1", "record");
+  much.add(LogId(1), 1, 1, "10.0.0.1", "record");
   EXPECT_FALSE(much.full());
-  much.add(LogId(2), 1, "10.0.0.1", std::string(1 << 20, 'x'));
+  much.add(LogId(2), 1, 1, "10.0.0.1", std::string(1 << 20, 'x'));
   EXPECT_TRUE(much.full());
 }
 
