@@ -74,11 +74,11 @@ void AuditLog::work() {
 }
 
 void AuditLog::format() {
-  for (const Entry& entry : entries_.take()) {
-    if (!entry.job) continue;  // only the wake-up of the end
+  entries_.take([this](const Entry& entry) {
+    if (!entry.job) return;  // only the wake-up of the end
     text_ += line_of(entry, options_.whole_param);
     ++lines_;
-  }
+  });
   const auto lost = failing_ ? 0 : lost_.exchange(0);
   if (lost > 0) text_ += lost_line(std::chrono::system_clock::now(), lost);
 }

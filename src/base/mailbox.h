@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <system_error>
@@ -34,16 +35,26 @@ class Mailbox {
   // Becomes readable when there is something to take that was not left.
   int fd() const { return fd_; }
 
-  // All values since the last take, oldest first; empty when there are none.
-  std::vector<T> take() {
-    std::lock_guard lock(mutex_);
-    if (wakes_ > 0) read_wakes();
-    woken_ = false;
-    looks_again_ = !values_.empty();
-    return std::exchange(values_, {});
+  // Hands all values since the last take, oldest first, to `use(T&)`. Answers how many there were.
+  template <class Use>
+  std::size_t take(Use use) {
+    {
+      std::lock_guard lock(mutex_);
+      if (wakes_ > 0) read_wakes();
+      woken_ = false;
+      looks_again_ = !values_.empty();
+      values_.swap(taken_);
+    }
+    for (T& value : taken_) use(value);
+    const std::size_t count = taken_.size();
+    taken_.clear();
+    if (taken_.capacity() > kKept) taken_.shrink_to_fit();
+    return count;
   }
 
  private:
+  static constexpr std::size_t kKept = 8192;
+
   void put(T value, bool hurry) {
     bool sleeps;
     {
@@ -68,6 +79,7 @@ class Mailbox {
   const int fd_;
   std::mutex mutex_;
   std::vector<T> values_;
+  std::vector<T> taken_;     // the owner's; its memory is that of the next values
   std::uint64_t wakes_ = 0;  // given or about to be, and not read yet: without them reading would be in vain
   bool woken_ = false;
   bool looks_again_ = false;

@@ -10,7 +10,8 @@ void Timer::cancel() {
 
 void Timers::set(Timer& timer, Deadline deadline, std::function<void()> action) {
   timer.cancel();
-  timer.at_ = queue_.emplace(deadline.at(), Timer::Due{&timer, std::move(action)});
+  // Most are due later than all others.
+  timer.at_ = queue_.emplace_hint(queue_.end(), deadline.at(), Timer::Due{&timer, std::move(action)});
   timer.timers_ = this;
   if (rearm_ && timer.at_ == queue_.begin()) rearm_();
 }

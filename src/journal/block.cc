@@ -21,14 +21,19 @@ void Block::add(LogId id, long long created, long long ended, std::string_view a
   ++count_;
 }
 
+void Block::clear() {
+  entries_.clear();
+  count_ = 0;
+  newest_ = ended_ = 0;
+}
+
 std::string Block::bytes() const {
-  std::string bytes;
-  bytes.reserve(entries_.size() + 8);
+  Appender bytes(entries_.size() + 32);
   CompactStruct block(bytes);
   block.list(1, count_);
-  bytes += entries_;
+  bytes.append(entries_.view());
   block.end();
-  return bytes;
+  return bytes.take();
 }
 
 }  // namespace elves::journal

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/appender.h"
 #include "model/job.h"
 
 namespace elves::journal {
@@ -24,12 +25,14 @@ class Block {
   LogId first() const { return first_; }
   LogId last() const { return last_; }
   std::string bytes() const;
+  // Begins another one; the memory stays.
+  void clear();
 
  private:
   static constexpr std::size_t most_jobs = 256;
   static constexpr std::size_t most_bytes = std::size_t{1} << 18;
 
-  std::string entries_;
+  Appender entries_;
   std::size_t count_ = 0;
   long long newest_ = 0;
   long long ended_ = 0;

@@ -4,8 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
+
+#include "base/appender.h"
 
 namespace elves::journal {
 
@@ -13,7 +14,7 @@ namespace elves::journal {
 class CompactStruct {
  public:
   // Appends to `to`, which must live as long.
-  explicit CompactStruct(std::string& to) : to_(to) {}
+  explicit CompactStruct(Appender& to) : to_(to) {}
 
   void flag(int id, bool value);
   void i32(int id, std::int32_t value) { integer(id, 5, value); }  // an enum, too
@@ -23,12 +24,12 @@ class CompactStruct {
   CompactStruct inner(int id);
   // As many structs are to follow at once, each of its own.
   void list(int id, std::size_t size);
-  void end() { to_.push_back('\0'); }
+  void end() { to_.push('\0'); }
 
  private:
   void integer(int id, int type, std::int64_t value);
 
-  std::string& to_;
+  Appender& to_;
   int last_ = 0;
 };
 

@@ -79,7 +79,7 @@ void put(CompactStruct to, const Outcome& outcome) {
 
 }  // namespace
 
-void encode_record(const JobRecord& record, std::string& to) {
+void encode_record(const JobRecord& record, Appender& to) {
   CompactStruct stored(to);
   put(stored.inner(1), *record.job);
   put(stored.inner(2), record.outcome);

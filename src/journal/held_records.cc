@@ -11,14 +11,15 @@ std::size_t weight_of(const JobRecord& record) {
 }
 
 std::size_t HeldRecords::put(JobRecord record, SteadyTime now) {
+  weight_ += weight_of(record);
   const auto [known, is_new] = by_id_.try_emplace(record.job->log_id);
   if (is_new) {
-    known->second = records_.emplace(records_.end(), JobRecord{}, now);
+    known->second = records_.emplace(records_.end(), std::move(record), now);
   } else {
-    weight_ -= weight_of(known->second->record);
+    JobRecord& earlier = known->second->record;
+    weight_ -= weight_of(earlier);
+    earlier = std::move(record);
   }
-  weight_ += weight_of(record);
-  known->second->record = std::move(record);
   if (records_.size() <= most_) return 0;
   drop(records_.front().record.job->log_id);
   return 1;

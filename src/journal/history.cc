@@ -84,11 +84,11 @@ History::History(soci::session& sql) : sql_(sql) {
 void History::add(const JobRecord& record, long long created) {
   record_.clear();
   encode_record(record, record_);
-  add(record.job->log_id, created, since_1970<Millis>(), record.job->agent_ip, record_);
+  add(record.job->log_id, created, since_1970<Millis>(), record.job->agent_ip, record_.view());
 }
 
 void History::add(LogId id, long long created, long long ended, const std::string& agent_ip,
-                  const std::string& record) {
+                  std::string_view record) {
   block_.add(id, created, ended, agent_ip, record);
   ++jobs_;
   if (block_.full()) flush();
@@ -97,7 +97,7 @@ void History::add(LogId id, long long created, long long ended, const std::strin
 void History::flush() {
   if (block_.empty()) return;
   write(block_);
-  block_ = {};
+  block_.clear();
 }
 
 void History::write(const Block& block) {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "elves/journal_types.h"
@@ -27,7 +28,7 @@ class History {
   // counts.
   void add(const JobRecord& record, long long created);
   void add(LogId id, long long created, long long ended, const std::string& agent_ip,
-           const std::string& record);
+           std::string_view record);
   void flush();
 
   std::size_t jobs() const { return jobs_; }
@@ -60,7 +61,7 @@ class History {
 
   soci::session& sql_;
   Block block_;
-  std::string record_;  // of the job being added
+  Appender record_;  // of the job being added
   std::size_t jobs_ = 0;
 };
 

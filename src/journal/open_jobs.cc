@@ -53,11 +53,11 @@ OpenJobs::OpenJobs(soci::session& sql)
 void OpenJobs::put(const JobRecord& record, long long created) {
   bytes_.clear();
   encode_record(record, bytes_);
-  put(record.job->log_id, created, number_of(record.state), record.job->agent_ip, bytes_);
+  put(record.job->log_id, created, number_of(record.state), record.job->agent_ip, bytes_.view());
 }
 
 void OpenJobs::put(LogId id, long long created, int state, const std::string& agent_ip,
-                   const std::string& bytes) {
+                   std::string_view bytes) {
   const auto [known, is_new] = created_.try_emplace(id, created);
   row_.created = known->second;
   row_.state = state;

@@ -7,9 +7,11 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "base/appender.h"
 #include "journal/rows.h"
 
 namespace elves::journal {
@@ -23,7 +25,7 @@ class OpenJobs {
   // Replaces what is there of the same log id, which keeps its time; `created` is for one that is new.
   void put(const JobRecord& record, long long created);
   // `state`: its number in the column; `bytes`: as encode_record() wrote them.
-  void put(LogId id, long long created, int state, const std::string& agent_ip, const std::string& bytes);
+  void put(LogId id, long long created, int state, const std::string& agent_ip, std::string_view bytes);
   // Removes it; answers when it was created, if it was there.
   std::optional<long long> remove(LogId id);
 
@@ -54,7 +56,7 @@ class OpenJobs {
   soci::statement insert_;
   soci::statement update_;
   soci::statement remove_;
-  std::string bytes_;
+  Appender bytes_;
   std::unordered_map<LogId, long long> created_;
 };
 

@@ -1,15 +1,15 @@
 // A JobRecord as bytes: Thrift's compact protocol, as in idl/journal.thrift.
 #pragma once
 
-#include <string>
 #include <string_view>
 
+#include "base/appender.h"
 #include "dispatch/ports.h"
 
 namespace elves::journal {
 
 // Everything of the record but its state, appended to `to`. Times are kept to the microsecond.
-void encode_record(const JobRecord& record, std::string& to);
+void encode_record(const JobRecord& record, Appender& to);
 
 // The reverse; the state comes from elsewhere. An error code that this program does not know becomes
 // `internal`. The error says what is wrong with the bytes.

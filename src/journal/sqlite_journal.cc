@@ -149,9 +149,7 @@ bool SqliteJournal::take_orders() {
   bool stopping = false;
   std::vector<Write> writes;
   std::vector<Query> queries;
-  std::vector<Order> orders = mailbox_.take();
-  next_look_ = orders.empty() ? SteadyTime::max() : std::chrono::steady_clock::now() + options_.gather;
-  for (Order& order : orders) {
+  const auto taken = mailbox_.take([&](Order& order) {
     if (auto* write = std::get_if<Write>(&order)) {
       const bool gathered = writes.empty() && !write->kept && write->record.only_history();
       gathered ? hold(std::move(write->record)) : writes.push_back(std::move(*write));
@@ -162,7 +160,8 @@ bool SqliteJournal::take_orders() {
       catch_up(behind->open);
     }
     stopping = stopping || std::holds_alternative<Stop>(order);
-  }
+  });
+  next_look_ = taken == 0 ? SteadyTime::max() : std::chrono::steady_clock::now() + options_.gather;
   commit(std::move(writes));
   tell_dropped();
   if (!queries.empty() && !behind_) write_all_held();

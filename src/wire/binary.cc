@@ -1,48 +1,43 @@
 #include "wire/binary.h"
 
+#include <algorithm>
+
 namespace elves::wire::binary {
 
 namespace {
 
 constexpr std::uint32_t kStrict = 0x80010000;
+constexpr std::size_t kMostHead = 12;               // what a field or a message has besides its text
 constexpr std::uint32_t kLargestSize = 0x7fffffff;  // sizes and counts are signed on the wire
 
 }  // namespace
 
-void Writer::text(std::string_view text) {
-  put(static_cast<std::uint32_t>(text.size()));
-  out_.append(text);
+char* Writer::put_text(char* to, std::string_view text) {
+  return std::copy_n(text.data(), text.size(), put(to, static_cast<std::uint32_t>(text.size())));
 }
 
 void Writer::message(std::string_view method, std::uint8_t kind, std::int32_t sequence) {
-  put(kStrict | kind);
-  text(method);
-  put(static_cast<std::uint32_t>(sequence));
+  char* const name = put(out_.room(kMostHead + method.size()), kStrict | kind);
+  out_.wrote_to(put(put_text(name, method), static_cast<std::uint32_t>(sequence)));
 }
 
-void Writer::field(Type type, std::int16_t id) {
-  out_.push_back(static_cast<char>(type));
-  put(static_cast<std::uint16_t>(id));
-}
+void Writer::field(Type type, std::int16_t id) { out_.wrote_to(put_head(out_.room(kMostHead), type, id)); }
 
 void Writer::field(std::int16_t id, std::string_view value) {
-  field(Type::string, id);
-  text(value);
+  out_.wrote_to(put_text(put_head(out_.room(kMostHead + value.size()), Type::string, id), value));
 }
 
 void Writer::field(std::int16_t id, std::int32_t number) {
-  field(Type::i32, id);
-  put(static_cast<std::uint32_t>(number));
+  out_.wrote_to(put(put_head(out_.room(kMostHead), Type::i32, id), static_cast<std::uint32_t>(number)));
 }
 
 void Writer::yes(std::int16_t id) {
-  field(Type::boolean, id);
-  out_.push_back('\1');
+  out_.wrote_to(put(put_head(out_.room(kMostHead), Type::boolean, id), std::uint8_t{1}));
 }
 
 void Writer::list_of_structs(std::size_t count) {
-  out_.push_back(static_cast<char>(Type::structure));
-  put(static_cast<std::uint32_t>(count));
+  char* const size = put(out_.room(kMostHead), static_cast<std::uint8_t>(Type::structure));
+  out_.wrote_to(put(size, static_cast<std::uint32_t>(count)));
 }
 
 std::size_t Reader::size() {

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/appender.h"
+
 namespace elves::wire::binary {
 
 // As on the wire.
@@ -36,26 +38,33 @@ inline std::uint32_t network_order(std::uint32_t value) { return htobe32(value);
 // Appends; the caller keeps the order: fields of a struct, then its stop().
 class Writer {
  public:
+  // `about`: how many bytes there will be.
+  explicit Writer(std::size_t about) : out_(about) {}
+
   void message(std::string_view method, std::uint8_t kind, std::int32_t sequence);
   void field(Type type, std::int16_t id);
   void field(std::int16_t id, std::string_view text);
   void field(std::int16_t id, std::int32_t number);
   void yes(std::int16_t id);
   void list_of_structs(std::size_t count);
-  void stop() { out_.push_back('\0'); }
+  void stop() { out_.push('\0'); }
 
-  void reserve(std::size_t bytes) { out_.reserve(bytes); }
-  std::string take() { return std::move(out_); }
+  std::string take() { return out_.take(); }
 
  private:
+  // Each writes at `to` and answers where it ended.
   template <class Number>
-  void put(Number value) {
+  static char* put(char* to, Number value) {
     value = network_order(value);
-    out_.append(reinterpret_cast<const char*>(&value), sizeof value);
+    std::memcpy(to, &value, sizeof value);
+    return to + sizeof value;
   }
-  void text(std::string_view text);
+  static char* put_head(char* to, Type type, std::int16_t id) {
+    return put(put(to, static_cast<std::uint8_t>(type)), static_cast<std::uint16_t>(id));
+  }
+  static char* put_text(char* to, std::string_view text);
 
-  std::string out_;
+  Appender out_;
 };
 
 // Reads bytes that nobody has looked at. Everything throws Malformed at what does not fit.

@@ -27,12 +27,7 @@ std::string encode_call(const char* method, const Args& args) {
 
 Error illegal(std::string_view why) { return {ErrorCode::agent_answer_illegal, brief(why)}; }
 
-binary::Writer begin_call(std::string_view method, std::size_t about) {
-  binary::Writer out;
-  out.reserve(about);
-  out.message(method, MessageType::T_CALL, 0);
-  return out;
-}
+void begin_call(binary::Writer& out, std::string_view method) { out.message(method, MessageType::T_CALL, 0); }
 
 std::string end_call(binary::Writer& out) {
   out.stop();
@@ -130,7 +125,8 @@ Result<Value> read_success(std::string_view message, std::string_view method, Ty
 }  // namespace
 
 std::string encode_invoke_sync(const Job& job) {
-  auto out = begin_call("instructionInvokeSync", bytes_of(job));
+  binary::Writer out(bytes_of(job));
+  begin_call(out, "instructionInvokeSync");
   out.field(Type::structure, 1);
   write(out, job);
   return end_call(out);
@@ -139,7 +135,8 @@ std::string encode_invoke_sync(const Job& job) {
 std::string encode_invoke_async(std::span<const JobPtr> jobs) {
   std::size_t about = 0;
   for (const auto& job : jobs) about += bytes_of(*job);
-  auto out = begin_call("instructionInvokeAsync", about);
+  binary::Writer out(about);
+  begin_call(out, "instructionInvokeAsync");
   out.field(Type::list, 1);
   out.list_of_structs(jobs.size());
   for (const auto& job : jobs) write(out, *job);
@@ -159,7 +156,8 @@ std::string encode_data_transport(const AgentResult& result) {
 }
 
 std::string encode_run_processor(const Job& job, const WorkerAnswer& answer) {
-  auto out = begin_call("runProcessor", bytes_of(job) + answer.result.size());
+  binary::Writer out(bytes_of(job) + answer.result.size());
+  begin_call(out, "runProcessor");
   out.field(Type::structure, 1);
   out.field(Type::structure, 1);
   write(out, job);

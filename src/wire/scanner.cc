@@ -1,7 +1,10 @@
 #include "wire/scanner.h"
 
+#include <endian.h>
+
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace elves::wire {
 
@@ -51,8 +54,8 @@ std::uint8_t byte_at(std::string_view buffer, std::size_t position) {
 
 std::uint32_t word_at(std::string_view buffer, std::size_t position) {
   std::uint32_t word = 0;
-  for (std::size_t i = 0; i < 4; ++i) word = word << 8 | byte_at(buffer, position + i);
-  return word;
+  std::memcpy(&word, buffer.data() + position, sizeof word);
+  return be32toh(word);
 }
 
 constexpr std::uint32_t largest_size = 0x7fffffff;  // sizes and counts are signed on the wire
@@ -130,7 +133,7 @@ bool MessageScanner::read_field(std::string_view buffer) {
   if (width(type).bytes == 0) return fail("unknown field type");
   if (!available(buffer, 3)) return false;
   value_ = type;
-  return skip(3);
+  return skip(3) && read_value(buffer);
 }
 
 bool MessageScanner::read_value(std::string_view buffer) {
@@ -202,7 +205,7 @@ void MessageScanner::leave() {
 }
 
 bool MessageScanner::available(std::string_view buffer, std::size_t bytes) {
-  if (position_ > limits_.max_bytes || bytes > limits_.max_bytes - position_) return fail(too_large);
+  if (bytes > limits_.max_bytes - position_) return fail(too_large);
   return buffer.size() >= position_ && buffer.size() - position_ >= bytes;
 }
 

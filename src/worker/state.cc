@@ -109,7 +109,7 @@ void State::wait() const {
 // Answers whether it is to stop.
 bool State::receive() {
   bool stop = false;
-  for (auto& order : mailbox_.take()) {
+  mailbox_.take([&](Order& order) {
     if (auto* take = std::get_if<Take>(&order)) pending_.emplace_back(std::move(*take));
     if (auto* start = std::get_if<Start>(&order)) pending_.emplace_back(std::move(*start));
     if (auto* report = std::get_if<Report>(&order)) pending_.emplace_back(*report);
@@ -119,7 +119,7 @@ bool State::receive() {
       pending_.emplace_back(std::move(*end));
     }
     stop = stop || std::holds_alternative<Stop>(order);
-  }
+  });
   return stop;
 }
 

@@ -15,9 +15,9 @@ using test::full_record;
 using test::record_of;
 
 std::string encoded(const JobRecord& record) {
-  std::string bytes;
+  Appender bytes;
   encode_record(record, bytes);
-  return bytes;
+  return bytes.take();
 }
 
 TEST(JournalRecord, HoldsEveryField) {

@@ -1,0 +1,50 @@
+// What encoders write into: a std::string to be, without std::string's cost for every few bytes.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace elves {
+
+class Appender {
+ public:
+  // `about`: how long it will be; more is no error.
+  explicit Appender(std::size_t about = 0) : text_(about, '\0') {}
+  Appender(const Appender&) = delete;
+  Appender& operator=(const Appender&) = delete;
+
+  void push(char byte) {
+    *room(1) = byte;
+    ++size_;
+  }
+  void append(std::string_view bytes) {
+    std::copy_n(bytes.data(), bytes.size(), room(bytes.size()));
+    size_ += bytes.size();
+  }
+  // Where the next bytes go, up to `most` of them: whoever wrote there says with wrote_to() where it ended.
+  char* room(std::size_t most) {
+    if (text_.size() - size_ < most) text_.resize(std::max(2 * text_.size(), size_ + most));
+    return text_.data() + size_;
+  }
+  void wrote_to(const char* end) { size_ = static_cast<std::size_t>(end - text_.data()); }
+
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  // Valid until the next change.
+  std::string_view view() const { return std::string_view(text_).substr(0, size_); }
+  void clear() { size_ = 0; }
+  std::string take() {
+    text_.resize(std::exchange(size_, 0));
+    return std::exchange(text_, {});
+  }
+
+ private:
+  std::string text_;  // what is written, and room
+  std::size_t size_ = 0;
+};
+
+}  // namespace elves
