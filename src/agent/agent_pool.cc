@@ -38,8 +38,18 @@ Millis since(const Clock& clock, SteadyTime start) {
   return std::chrono::duration_cast<Millis>(clock.now() - start);
 }
 
+// What the agent made of a call with this one job.
+AgentReply reply_to(const Job& job, const Result<std::string>& reply, Millis cost) {
+  if (!reply) return failed(reply.error(), cost);
+  auto result = wire::decode_invoke_sync_reply(*reply);
+  if (!result) return failed(result.error(), cost);
+  if (result->id != job.wire_id())
+    return failed({ErrorCode::agent_answer_illegal, "the agent's answer names another job"}, cost);
+  return {std::move(result->answer), true, cost};
+}
+
 // The answer of the batch that belongs to the job. Cron ids may repeat in one batch, so each is used once.
-AgentReply take_answer(std::vector<wire::AgentAnswer>& answers, const std::string& wire_id, Millis cost) {
+AgentReply take_answer(std::vector<wire::AgentAnswer>& answers, std::string_view wire_id, Millis cost) {
   const auto at = std::ranges::find(answers, wire_id, &wire::AgentAnswer::id);
   if (at == answers.end())
     return failed({ErrorCode::agent_answer_illegal, "the agent's answer does not name the job"}, cost);
@@ -70,7 +80,7 @@ std::vector<AgentStatus> AgentPool::status() const {
   std::vector<AgentStatus> all;
   all.reserve(agents_.size());
   for (const auto& [ip, one] : agents_) {
-    all.push_back({ip, one.in_flight, one.waiting_sync.size() + one.waiting_async.size(),
+    all.push_back({ip, one.running + one.starting, one.waiting_sync.size() + one.waiting_async.size(),
                    one.peer.breaker.failures(), one.peer.breaker.state()});
   }
   return all;
@@ -92,10 +102,7 @@ AgentPool::Agent& AgentPool::agent(const std::string& ip) {
 
 void AgentPool::run(JobPtr job, Deadline deadline, OnAgentReply done) {
   Agent& to = agent(job->agent_ip);
-  if (!enqueue(to, to.waiting_sync, {std::move(job), deadline, std::move(done)})) return;
-  if (to.lanes_sync >= options_.max_in_flight) return;
-  ++to.lanes_sync;
-  asio::co_spawn(loop_, sync_lane(to), rethrow);
+  if (enqueue(to, to.waiting_sync, {std::move(job), deadline, std::move(done)})) run_waiting(to);
 }
 
 void AgentPool::start(JobPtr job, Deadline deadline, OnAgentReply done) {
@@ -120,8 +127,7 @@ bool AgentPool::enqueue(Agent& to, Line<Call>& line, Call call) {
     refuse(std::move(call.done), std::move(*why));
     return false;
   }
-  const bool taken_at_once =
-      &line == &to.waiting_sync && line.empty() && to.lanes_sync < options_.max_in_flight;
+  const bool taken_at_once = &line == &to.waiting_sync && line.empty() && to.running < options_.max_in_flight;
   if (taken_at_once) {
     line.push(std::move(call));
   } else {
@@ -158,54 +164,55 @@ void AgentPool::make_room() {
   if (spare != agents_.end()) spare->second.peer.idle.clear();
 }
 
-asio::awaitable<void> AgentPool::sync_lane(Agent& to) {
-  while (!to.waiting_sync.empty()) {
-    Call next = to.waiting_sync.take();
-    ++to.in_flight;
-    co_await run_one(to, next);
-    --to.in_flight;
-  }
-  --to.lanes_sync;
+void AgentPool::run_waiting(Agent& to) {
+  while (!to.waiting_sync.empty() && to.running < options_.max_in_flight) begin(to, to.waiting_sync.take());
 }
 
-asio::awaitable<void> AgentPool::run_one(Agent& to, Call& call) {
+void AgentPool::begin(Agent& to, Call call) {
+  ++to.running;
   const auto begun = clock_.now();
-  Connections::Connection channel = connections_.kept(to.peer);
-  if (!*channel) channel = co_await connect(to, call.deadline);
-  if (!channel) {
-    call.done(failed(channel.error(), since(clock_, begun)));
-    co_return;
-  }
-  if (call.deadline.passed(clock_.now())) {
-    connections_.park(to.peer, std::move(*channel));
-    call.done(expired());
-    co_return;
-  }
-  auto message = wire::encode_invoke_sync(*call.job);
-  auto reply = co_await (*channel)->call(std::move(message), call.deadline);
-  if (reply) connections_.park(to.peer, std::move(*channel));
-  const auto cost = since(clock_, begun);
-  if (!reply) {
-    call.done(failed(reply.error(), cost));
-    co_return;
-  }
-  auto result = wire::decode_invoke_sync_reply(*reply);
-  if (!result) {
-    call.done(failed(result.error(), cost));
-  } else if (result->id != call.job->wire_id()) {
-    call.done(failed({ErrorCode::agent_answer_illegal, "the agent's answer names another job"}, cost));
+  if (auto channel = connections_.kept(to.peer)) {
+    make(to, std::move(channel), std::move(call), begun);
   } else {
-    call.done({std::move(result->answer), true, cost});
+    asio::co_spawn(loop_, connect_and_make(to, std::move(call), begun), rethrow);
   }
+}
+
+asio::awaitable<void> AgentPool::connect_and_make(Agent& to, Call call, SteadyTime begun) {
+  auto channel = co_await connect(to, call.deadline);
+  if (!channel) co_return end(to, call, failed(channel.error(), since(clock_, begun)));
+  make(to, std::move(*channel), std::move(call), begun);
+}
+
+void AgentPool::make(Agent& to, ChannelPtr channel, Call call, SteadyTime begun) {
+  if (call.deadline.passed(clock_.now())) {
+    connections_.park(to.peer, std::move(channel));
+    return asio::post(loop_, [this, &to, call = std::move(call)] { end(to, call, expired()); });
+  }
+  wire::Channel& line = *channel;
+  const auto deadline = call.deadline;
+  auto message = wire::encode_invoke_sync(*call.job);
+  line.call(std::move(message), deadline,
+            [this, &to, channel = std::move(channel), call = std::move(call),
+             begun](const Result<std::string>& reply) mutable {
+              if (reply) connections_.park(to.peer, std::move(channel));
+              channel.reset();  // one that failed does not count any more
+              end(to, call, reply_to(*call.job, reply, since(clock_, begun)));
+            });
+}
+
+void AgentPool::end(Agent& to, const Call& call, AgentReply reply) {
+  call.done(std::move(reply));
+  --to.running;
+  run_waiting(to);
 }
 
 asio::awaitable<void> AgentPool::async_lane(Agent& to) {
   while (!to.waiting_async.empty()) {
     auto batch = take_batch(to.waiting_async);
-    const auto jobs = batch.size();
-    to.in_flight += jobs;
+    to.starting = batch.size();
     co_await start_batch(to, std::move(batch));
-    to.in_flight -= jobs;
+    to.starting = 0;
   }
   to.lane_async = false;
 }
@@ -242,7 +249,7 @@ asio::awaitable<void> AgentPool::start_batch(Agent& to, std::vector<Call> batch)
 void AgentPool::sweep() {
   for (auto at = agents_.begin(); at != agents_.end();) {
     Agent& one = at->second;
-    const bool quiet = connections_.trim(one.peer) && one.lanes_sync == 0 && !one.lane_async;
+    const bool quiet = connections_.trim(one.peer) && one.running == 0 && !one.lane_async;
     at = quiet ? agents_.erase(at) : std::next(at);
   }
   const auto pause = std::max<Millis>(options_.connections.idle / 2, Millis(500));

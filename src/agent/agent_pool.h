@@ -75,16 +75,19 @@ class AgentPool final : public AgentClient {
     Peer peer;
     Line<Call> waiting_sync;
     Line<Call> waiting_async;
-    std::size_t lanes_sync = 0;
+    std::size_t running = 0;   // synchronous jobs in calls that are being made
+    std::size_t starting = 0;  // asynchronous ones
     bool lane_async = false;
-    std::size_t in_flight = 0;
   };
 
   Agent& agent(const std::string& ip);
   bool enqueue(Agent& agent, Line<Call>& line, Call call);
-  boost::asio::awaitable<void> sync_lane(Agent& agent);
+  void run_waiting(Agent& agent);
+  void begin(Agent& agent, Call call);
+  boost::asio::awaitable<void> connect_and_make(Agent& agent, Call call, SteadyTime begun);
+  void make(Agent& agent, ChannelPtr channel, Call call, SteadyTime begun);
+  void end(Agent& agent, const Call& call, AgentReply reply);
   boost::asio::awaitable<void> async_lane(Agent& agent);
-  boost::asio::awaitable<void> run_one(Agent& agent, Call& call);
   boost::asio::awaitable<void> start_batch(Agent& agent, std::vector<Call> batch);
   boost::asio::awaitable<Connections::Connection> connect(Agent& to, Deadline deadline);
   void make_room();

@@ -19,7 +19,7 @@ std::optional<Error> Connections::refuses(const Peer& peer) {
   return not_tried(peer);
 }
 
-std::unique_ptr<KnownChannel> Connections::kept(Peer& to) {
+ChannelPtr Connections::kept(Peer& to) {
   while (!to.idle.empty()) {
     auto channel = std::move(to.idle.back().channel);
     to.idle.pop_back();
@@ -36,7 +36,7 @@ asio::awaitable<Connections::Connection> Connections::connect(Peer& to, Deadline
   }
   const auto pass = to.breaker.ask(options_.breaker, clock_.now());
   if (pass == Breaker::Pass::refused) co_return not_tried(to);
-  auto channel = std::make_unique<KnownChannel>(all_, loop_, timers_, options_.limits);
+  auto channel = std::make_shared<KnownChannel>(all_, loop_, timers_, options_.limits);
   const auto limit = Deadline::after(clock_, time_to_connect(to));
   auto connected = co_await dial(to, *channel, deadline.sooner(limit));
   if (connected) {
@@ -93,7 +93,7 @@ Error Connections::not_tried(const Peer& peer) {
   return {ErrorCode::send_failed, peer.breaker.reason(kind_.name, clock_.now())};
 }
 
-void Connections::park(Peer& to, std::unique_ptr<KnownChannel> channel) {
+void Connections::park(Peer& to, ChannelPtr channel) {
   reached(to);
   if (!closed_ && options_.idle.count() > 0) to.idle.push_back({std::move(channel), clock_.now()});
 }

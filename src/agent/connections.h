@@ -61,11 +61,13 @@ class KnownChannel final : public wire::Channel {
  private:
   const All all_;
 };
+// One call at a time has it.
+using ChannelPtr = std::shared_ptr<KnownChannel>;
 
 // One peer, as Connections knows it. It must stay where it is while a call to it is in progress.
 struct Peer {
   struct Idle {
-    std::unique_ptr<KnownChannel> channel;
+    ChannelPtr channel;
     SteadyTime since;
   };
   std::string name;  // for people
@@ -79,7 +81,7 @@ struct Peer {
 // Loop thread only.
 class Connections {
  public:
-  using Connection = Result<std::unique_ptr<KnownChannel>>;
+  using Connection = Result<ChannelPtr>;
 
   Connections(boost::asio::io_context& loop, Timers& timers, const Clock& clock, MetricsSink& metrics,
               PeerKind kind, const ConnectionOptions& options);
@@ -87,12 +89,12 @@ class Connections {
   // Why a call to the peer would be in vain (its breaker); counted.
   std::optional<Error> refuses(const Peer& peer);
   // A kept connection, which may be called at once; null when there is none.
-  std::unique_ptr<KnownChannel> kept(Peer& to);
+  ChannelPtr kept(Peer& to);
   // A new one no later than out_time from now and the deadline. Errors: send_failed, or overloaded: there are
   // max_connections. After an error of its call() it is of no more use.
   boost::asio::awaitable<Connection> connect(Peer& to, Deadline deadline);
   // Keeps the connection for the next call.
-  void park(Peer& to, std::unique_ptr<KnownChannel> channel);
+  void park(Peer& to, ChannelPtr channel);
   std::size_t count() const { return all_->size(); }  // in use or kept
   bool full() const { return count() >= options_.max_connections; }
   // Closes what was not used for long. Whether nothing is lost if the peer is forgotten.

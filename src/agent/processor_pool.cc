@@ -161,8 +161,7 @@ asio::awaitable<Result<void>> ProcessorPool::may_leave(Call& call) {
   co_return *gate->word;
 }
 
-asio::awaitable<Result<void>> ProcessorPool::send(Peer& peer, std::unique_ptr<KnownChannel> channel,
-                                                  Call& call) {
+asio::awaitable<Result<void>> ProcessorPool::send(Peer& peer, ChannelPtr channel, Call& call) {
   const auto timeout = options_.timeout;
   if (call.deadline.passed(clock_.now())) {
     connections_.park(peer, std::move(channel));

@@ -80,7 +80,7 @@ class ProcessorPool final : public ProcessorClient {
   boost::asio::awaitable<Result<void>> make(Processor& processor, Call& call);
   boost::asio::awaitable<Result<ProcessorAddress>> address_for(const Call& call);
   boost::asio::awaitable<Result<void>> may_leave(Call& call);
-  boost::asio::awaitable<Result<void>> send(Peer& peer, std::unique_ptr<KnownChannel> channel, Call& call);
+  boost::asio::awaitable<Result<void>> send(Peer& peer, ChannelPtr channel, Call& call);
   void refuse(Done done, Error why);
   void sweep();
 

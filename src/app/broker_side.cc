@@ -38,7 +38,7 @@ void BrokerSide::open(const config::Options& options, const Journal& journal, Me
 void BrokerSide::consume(const config::Options& options, const Journal& journal, Dispatcher& dispatcher,
                          MetricsSink& metrics) {
   broker::Consumer::Handlers handlers;
-  handlers.request = [&dispatcher](Submission submission) { dispatcher.submit(std::move(submission)); };
+  handlers.request = [&dispatcher](Submission& submission) { dispatcher.submit(std::move(submission)); };
   handlers.notice = [&dispatcher](const Notice& notice, DeliveryRef delivery) {
     dispatcher.settled_elsewhere(notice, delivery);
   };
@@ -62,7 +62,7 @@ void BrokerSide::close() {
   if (publisher_) publisher_->stop();
 }
 
-void BrokerSide::publish(Publication what, std::function<void()> done) {
+void BrokerSide::publish(Publication&& what, std::function<void()> done) {
   if (publisher_) return publisher_->publish(std::move(what), std::move(done));
   asio::post(loop_, std::move(done));
 }

@@ -28,7 +28,7 @@ class BrokerSide final : public Publisher, public DeliveryAcker, public NoticeRe
   // Last words to the broker; the loop ends after them.
   void close();
 
-  void publish(Publication what, std::function<void()> done) override;
+  void publish(Publication&& what, std::function<void()> done) override;
   void acknowledge(DeliveryRef delivery) override;
   void read_notices(std::function<void()> done) override;
 

@@ -17,7 +17,9 @@ namespace {
 constexpr std::chrono::seconds kDeafCheck{15};
 constexpr std::uint16_t kInboxPrefetch = 1000;
 constexpr Millis kLookAgain{100};
-constexpr Millis kPeersReturn{2000};  // beyond the longest pause of a peer's publisher
+constexpr Millis kAcknowledgeWithin{5};
+constexpr std::size_t kAcknowledgedAtOnce = 64;  // that part of the prefetch count does not wait
+constexpr Millis kPeersReturn{2000};             // beyond the longest pause of a peer's publisher
 const std::string kRequestTag = "elves-scheduler";
 const std::string kInboxTag = "elves-scheduler-inbox";
 
@@ -42,9 +44,12 @@ Consumer::Consumer(asio::io_context& loop, Timers& timers, const BrokerOptions& 
       limits_(limits),
       handlers_(std::move(handlers)) {}
 
+// In no hurry, unless the broker holds back requests for want of them: what waits a little goes in one.
 void Consumer::acknowledge(DeliveryRef delivery) {
   to_acknowledge_.push_back(delivery);
-  wake();
+  if (to_acknowledge_.size() > options().prefetch / kAcknowledgedAtOnce) return wake();
+  if (acknowledging_.pending()) return;
+  timers_.set(acknowledging_, Deadline(now() + kAcknowledgeWithin), [this] { wake(); });
 }
 
 void Consumer::stop_consuming() {
@@ -181,7 +186,8 @@ void Consumer::on_delivery(const Incoming& incoming) {
   const auto& sent = incoming.as<amqp_basic_deliver_t>();
   const DeliveryRef delivery{sent.delivery_tag, epoch_};
   if (view(sent.consumer_tag) == kInboxTag) return take_notice(incoming, delivery);
-  handlers_.request(decode(incoming, delivery));
+  Submission submission = decode(incoming, delivery);
+  handlers_.request(submission);
 }
 
 // What this scheduler told the others itself comes back to it, too.
@@ -219,6 +225,7 @@ Submission Consumer::decode(const Incoming& incoming, DeliveryRef delivery) cons
 
 // Delivery tags count up: all that continue the unbroken run of acknowledged ones go in one acknowledgement.
 void Consumer::send_acknowledgements() {
+  acknowledging_.cancel();
   std::vector<DeliveryRef>& deliveries = to_acknowledge_;
   std::erase_if(deliveries, [this](DeliveryRef delivery) { return delivery.epoch != epoch_; });
   std::ranges::sort(deliveries, {}, &DeliveryRef::tag);

@@ -20,7 +20,7 @@ namespace elves::broker {
 class Consumer final : public Link, public DeliveryAcker {
  public:
   struct Handlers {
-    std::function<void(Submission)> request;
+    std::function<void(Submission&)> request;                // to be moved from
     std::function<void(const Notice&, DeliveryRef)> notice;  // what another scheduler tells this one
     std::function<void()> notices_read;  // what read_notices() asked for; also once for each connection
     std::function<void()> lost;          // the connection is gone; before anything comes from the next one
@@ -29,6 +29,7 @@ class Consumer final : public Link, public DeliveryAcker {
   Consumer(boost::asio::io_context& loop, Timers& timers, const BrokerOptions& options,
            const dialect::Limits& limits, Handlers handlers, MetricsSink& metrics);
 
+  // The broker is told within some milliseconds.
   void acknowledge(DeliveryRef delivery) override;
   // Asks for notices_read, once every notice that is there by now has been handed over.
   void read_notices();
@@ -69,6 +70,7 @@ class Consumer final : public Link, public DeliveryAcker {
   SteadyTime peers_back_;               // until then other schedulers may have no connection
   std::uint64_t run_ = 0;               // all tags of this epoch up to here are acknowledged
   std::set<std::uint64_t> beyond_run_;  // and these
+  Timer acknowledging_;
   Timer look_again_;
   Timer deaf_check_;
 };

@@ -38,7 +38,7 @@ Outgoing encode_answer(const Answer& answer, const BrokerOptions& options) {
 
 }  // namespace
 
-Outgoing encode(Publication what, const BrokerOptions& options) {
+Outgoing encode(Publication&& what, const BrokerOptions& options) {
   if (const auto* answer = std::get_if<Answer>(&what)) return encode_answer(*answer, options);
   Outgoing message;
   if (const auto* notice = std::get_if<Notice>(&what)) {

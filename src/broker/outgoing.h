@@ -21,7 +21,7 @@ struct Outgoing {
 };
 
 // Where it goes and what it says. The body of a dead letter moves out of `what`.
-Outgoing encode(Publication what, const BrokerOptions& options);
+Outgoing encode(Publication&& what, const BrokerOptions& options);
 
 // A dead letter made of a message that could not be delivered; without the body when that may be why.
 Outgoing dead_letter_of(Outgoing message, const std::string& why, bool with_body);

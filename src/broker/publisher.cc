@@ -23,7 +23,7 @@ void call_all(const std::vector<std::function<void()>>& callbacks) {
 AmqpPublisher::AmqpPublisher(asio::io_context& loop, const BrokerOptions& options, MetricsSink& metrics)
     : Link("publisher", loop, options, metrics) {}
 
-void AmqpPublisher::publish(Publication what, std::function<void()> done) {
+void AmqpPublisher::publish(Publication&& what, std::function<void()> done) {
   if (connected() && !peers_ && std::holds_alternative<Notice>(what))
     return asio::post(loop(), std::move(done));
   Message message;

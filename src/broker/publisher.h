@@ -20,7 +20,7 @@ class AmqpPublisher final : public Link, public Publisher {
   AmqpPublisher(boost::asio::io_context& loop, const BrokerOptions& options, MetricsSink& metrics);
 
   // `done` is called later, never within.
-  void publish(Publication what, std::function<void()> done) override;
+  void publish(Publication&& what, std::function<void()> done) override;
 
  private:
   using Callbacks = std::vector<std::function<void()>>;

@@ -14,17 +14,17 @@ Error outside() { return {ErrorCode::illegal_ip, "outside agent.allow"}; }
 Dispatcher::Dispatcher(Ports ports, DispatchLimits limits)
     : ports_(std::move(ports)), limits_(std::move(limits)), finished_(limits_.remember) {}
 
-Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
+Result<LogId> Dispatcher::submit(Submission&& submission, OnEnd on_end) {
   submission.job.log_id = log_ids_.next();
   ports_.metrics.count(Event::job_received);
   if (submission.delivery) newest_epoch_ = submission.delivery->epoch;
   if (submission.rejected) {
     Error error = *submission.rejected;
-    return reject(std::move(submission), std::move(error));
+    return reject(submission, std::move(error));
   }
   if (submission.delivery && join_open(submission)) return submission.job.log_id;
   if (submission.redelivered) {
-    const auto before = take_interrupted(submission.job.wire_id(), [&](const Job& job) {
+    const auto before = take_interrupted(submission.job.wire_id().text(), [&](const Job& job) {
       return job.fingerprint == submission.job.fingerprint;
     });
     if (before) {
@@ -37,16 +37,15 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
     return Error{ErrorCode::overloaded,
                  "left to the broker"};  // unacknowledged: delivered again, elsewhere or later
   }
-  if (draining_)
-    return reject(std::move(submission), {ErrorCode::overloaded, "the scheduler is shutting down"});
+  if (draining_) return reject(submission, {ErrorCode::overloaded, "the scheduler is shutting down"});
   submission.job.may_be_repeat = submission.redelivered;
   if (!submission.redelivered && !may_call(submission.job.agent_ip)) {
     ports_.metrics.count(Event::job_outside);
-    return reject(std::move(submission), outside());
+    return reject(submission, outside());
   }
   if (full()) {
     ports_.metrics.count(Event::job_over_open);
-    return reject(std::move(submission), {ErrorCode::overloaded, "job.maxOpen jobs are open"});
+    return reject(submission, {ErrorCode::overloaded, "job.maxOpen jobs are open"});
   }
   if (!submission.job.synchronous() && submission.job.id.empty())
     submission.job.id = submission.job.log_id.text();
@@ -65,7 +64,7 @@ Result<LogId> Dispatcher::submit(Submission submission, OnEnd on_end) {
   return id;
 }
 
-Result<LogId> Dispatcher::reject(Submission submission, Error error) {
+Result<LogId> Dispatcher::reject(Submission& submission, Error error) {
   ports_.metrics.count(Event::job_rejected);
   if (error.code == ErrorCode::message_malformed) ports_.metrics.count(Event::job_malformed);
   log::debug("job {} rejected for {}: {}", submission.job.log_id, submission.job.from, error.detail);
@@ -97,7 +96,8 @@ bool Dispatcher::join_open(Submission& submission) {
   // A cron's firings are alike: the one that was only received is the one that the broker still has.
   const bool again = submission.redelivered && !was_interrupted(submission.job);
   OpenJob* same = again ? table_.find_redelivered(submission.job.fingerprint, delivery) : nullptr;
-  if (!same && submission.job.type == JobType::queue) same = table_.find_queue_task(submission.job.wire_id());
+  if (!same && submission.job.type == JobType::queue)
+    same = table_.find_queue_task(submission.job.wire_id().text());
   if (!same) return false;
   ports_.metrics.count(Event::redelivery_joined);
   submission.job.log_id = same->job->log_id;
@@ -122,7 +122,7 @@ bool Dispatcher::join_open(Submission& submission) {
 bool Dispatcher::refuse_redelivered(Submission& submission) {
   const DeliveryRef delivery = *submission.delivery;
   const bool known_task =
-      submission.job.type == JobType::queue && finished_.knows_queue_task(submission.job.wire_id());
+      submission.job.type == JobType::queue && finished_.knows_queue_task(submission.job.wire_id().text());
   if (acks_.take(submission.job.fingerprint, ports_.clock.now()) || known_task) {
     ports_.metrics.count(Event::redelivery_joined);
     acknowledge(delivery, submission.job.fingerprint);

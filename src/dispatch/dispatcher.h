@@ -95,7 +95,7 @@ class Dispatcher {
   void recover(std::vector<JobRecord> records);
 
   // Takes a request. Answers its log id, or the error that it was rejected with (then on_end is not called).
-  Result<LogId> submit(Submission submission, OnEnd on_end = {});
+  Result<LogId> submit(Submission&& submission, OnEnd on_end = {});
 
   // Takes a result that `result.peer` brought. `taken(true)` once it is durable, or when it needs no keeping
   // (a second one); `taken(false)` when it could not be kept: the agent should bring it again; and when
@@ -126,7 +126,7 @@ class Dispatcher {
 
  private:
   // Requests (dispatcher.cc)
-  Result<LogId> reject(Submission submission, Error error);
+  Result<LogId> reject(Submission& submission, Error error);
   bool join_open(Submission& submission);
   bool refuse_redelivered(Submission& submission);
   void answer_now(Publication what, std::function<void()> confirmed = {});

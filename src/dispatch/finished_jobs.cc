@@ -28,7 +28,7 @@ void FinishedJobs::add(const JobPtr& job, const Outcome& outcome) {
 
 FinishedJobs::Order::iterator FinishedJobs::insert(const Job& job) {
   if (order_.size() >= capacity_) forget(order_.begin());
-  const std::string wire_id = job.wire_id();
+  const std::string wire_id = job.wire_id().text();
   if (const auto same = by_wire_id_.find(wire_id);
       same != by_wire_id_.end() && same->second.size() >= kMostOfOneId) {
     forget(same->second.front());

@@ -9,7 +9,7 @@ OpenJob& JobTable::add(JobPtr job, std::optional<DeliveryRef> delivery) {
   OpenJob& open = jobs_[job->log_id];
   open.delivery = delivery;
   open.fingerprint_entry = by_fingerprint_.emplace(job->fingerprint, &open);
-  if (!job->synchronous()) open.wire_id_entry = by_wire_id_.emplace(job->wire_id(), &open);
+  if (!job->synchronous()) open.wire_id_entry = by_wire_id_.emplace(job->wire_id().text(), &open);
   open.job = std::move(job);
   return open;
 }

@@ -60,7 +60,7 @@ void Dispatcher::tell_peers(const OpenJob& open) {
   if (!open.shared && !job.may_be_repeat) return;
   const bool named = job.fingerprint != 0 || !job.announce;
   Notice notice;
-  notice.result = {.id = job.wire_id(),
+  notice.result = {.id = job.wire_id().text(),
                    .exec_id = std::string(named ? std::string_view(job.log_id.text()) : ""),
                    .ip = job.agent_ip,
                    .type = wire_name(job.type),

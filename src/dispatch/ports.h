@@ -106,7 +106,7 @@ using Publication = std::variant<Answer, DeadLetter, Notice>;
 class Publisher {
  public:
   virtual ~Publisher() = default;
-  virtual void publish(Publication what, std::function<void()> done) = 0;
+  virtual void publish(Publication&& what, std::function<void()> done) = 0;
 };
 
 // Acknowledges deliveries; one of an earlier epoch is ignored.

@@ -121,13 +121,13 @@ void Dispatcher::close_interrupted(JobRecord record) {
 
 void Dispatcher::remember_interrupted(const JobRecord& record) {
   if (record.job->synchronous() || record.job->fingerprint == 0) return;
-  const std::string wire_id = record.job->wire_id();
+  const std::string wire_id = record.job->wire_id().text();
   take_interrupted(wire_id, [&](const Job& job) { return job.log_id == record.job->log_id; });
   interrupted_.emplace(wire_id, record.job);
 }
 
 bool Dispatcher::was_interrupted(const Job& request) const {
-  const auto [first, last] = interrupted_.equal_range(request.wire_id());
+  const auto [first, last] = interrupted_.equal_range(request.wire_id().text());
   return std::any_of(first, last,
                      [&](const auto& entry) { return entry.second->fingerprint == request.fingerprint; });
 }

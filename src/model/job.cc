@@ -6,6 +6,19 @@
 
 namespace elves {
 
+namespace {
+
+using ByteDigits = std::array<std::array<char, 2>, 256>;
+
+constexpr ByteDigits byte_digits = [] {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  ByteDigits all{};
+  for (std::size_t byte = 0; byte < all.size(); ++byte) all[byte] = {digits[byte >> 4], digits[byte & 0xF]};
+  return all;
+}();
+
+}  // namespace
+
 std::optional<LogId> LogId::parse(const std::string& text) {
   std::uint64_t value = 0;
   const char* end = text.data() + text.size();
@@ -15,8 +28,10 @@ std::optional<LogId> LogId::parse(const std::string& text) {
 }
 
 HexText::HexText(std::uint64_t value) {
-  for (std::size_t i = 0; i < digits_.size(); ++i)
-    digits_[i] = "0123456789ABCDEF"[value >> (60 - 4 * i) & 0xF];
+  for (std::size_t i = digits_.size(); i > 0; value >>= 8) {
+    i -= 2;
+    std::ranges::copy(byte_digits[value & 0xFF], &digits_[i]);
+  }
 }
 
 const char* wire_name(JobType type) {
@@ -49,9 +64,9 @@ std::string Job::request() const {
   return std::string(HexText(fingerprint));
 }
 
-std::string Job::wire_id() const {
-  if (synchronous()) return std::string(log_id.text());
-  return rand_id.empty() ? id : id + ':' + rand_id;
+WireId Job::wire_id() const {
+  if (synchronous()) return WireId(log_id.text());
+  return WireId(rand_id.empty() ? id : id + ':' + rand_id);
 }
 
 }  // namespace elves

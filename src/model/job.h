@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 
 #include "base/clock.h"
 
@@ -27,6 +29,23 @@ class HexText {
 
  private:
   std::array<char, 16> digits_;
+};
+
+// What an agent knows a job by. That of a synchronous job takes no memory from the heap.
+class WireId {
+ public:
+  explicit WireId(std::variant<HexText, std::string> id) : id_(std::move(id)) {}
+  // Valid as long as this is.
+  operator std::string_view() const {
+    return std::visit([](const auto& id) { return std::string_view(id); }, id_);
+  }
+  std::string text() const { return std::string(std::string_view(*this)); }
+  friend bool operator==(const WireId& left, std::string_view right) {
+    return std::string_view(left) == right;
+  }
+
+ private:
+  std::variant<HexText, std::string> id_;
 };
 
 // Names one execution; on the wire its text() (`log_id`). Logs take it as it is.
@@ -94,7 +113,7 @@ struct Job {
   // Instruct.request: the fingerprint as 16 upper-case hex digits; "" when there is none.
   std::string request() const;
   // Instruct.id: the log id of a synchronous job; `id` or `id:rand_id` of an asynchronous one.
-  std::string wire_id() const;
+  WireId wire_id() const;
 };
 
 // Shared by the loop and the threads that encode; immutable once dispatched.

@@ -13,7 +13,6 @@
 #include <utility>
 
 #include "tls/reason.h"
-#include "wire/inbox.h"
 
 namespace elves::wire {
 
@@ -79,37 +78,76 @@ Error Channel::not_connected(const error_code& fault) {
 }
 
 asio::awaitable<Result<std::string>> Channel::call(std::string message, Deadline deadline) {
-  arm(deadline);
-  error_code fault;
-  auto token = asio::redirect_error(asio::use_awaitable, fault);
-  std::size_t written = stream_.write_some_now(message);
-  if (written < message.size()) {
-    const auto rest = asio::buffer(message) + written;
-    written += co_await asio::async_write(stream_, rest, token);
-  }
-  if (fault) {
-    co_return fail(written == 0 ? ErrorCode::send_failed : ErrorCode::outcome_unknown, reason(fault));
-  }
-  message = std::string();
+  const auto begin = [&](auto resume) {
+    const auto shared = std::make_shared<decltype(resume)>(std::move(resume));
+    call(std::move(message), deadline, [shared](Result<std::string> reply) { (*shared)(std::move(reply)); });
+  };
+  auto called = asio::async_initiate<const asio::use_awaitable_t<>, void(Result<std::string>)>(
+      begin, asio::use_awaitable);
+  auto reply = co_await std::move(called);
+  co_return reply;
+}
 
-  // Without memory for what may be long in coming. Over TLS only the stream knows what has come.
-  if (!stream_.session()) co_await stream_.next().async_wait(tcp::socket::wait_read, token);
+void Channel::call(std::string message, Deadline deadline, Answered answered) {
+  arm(deadline);
+  const std::size_t written = stream_.write_some_now(message);
+  if (written == message.size()) return await_answer(std::move(answered));
+  auto whole = std::make_unique<std::string>(std::move(message));
+  const auto rest = asio::buffer(*whole) + written;
+  asio::async_write(
+      stream_, rest,
+      [this, written, whole = std::move(whole), answered = std::move(answered)](error_code fault,
+                                                                                std::size_t more) mutable {
+        if (!fault) return await_answer(std::move(answered));
+        const bool none = written + more == 0;
+        answered(fail(none ? ErrorCode::send_failed : ErrorCode::outcome_unknown, reason(fault)));
+      });
+}
+
+// Without memory for what may be long in coming. Over TLS only the stream knows what has come.
+void Channel::await_answer(Answered answered) {
+  if (stream_.session()) return read_answer(std::move(answered));
+  stream_.next().async_wait(tcp::socket::wait_read,
+                            [this, answered = std::move(answered)](error_code fault) mutable {
+                              if (fault) return answered(no_answer(fault));
+                              read_answer(std::move(answered));
+                            });
+}
+
+// Most answers come in one piece.
+void Channel::read_answer(Answered answered) {
   Inbox inbox(limits_, Inbox::Framing::none);
   auto verdict = Inbox::Verdict::more;
-  while (verdict == Inbox::Verdict::more && !fault) {
-    const auto space = inbox.space();
-    std::size_t read = stream_.read_some_now(space);
-    if (read == 0) read = co_await stream_.async_read_some(asio::buffer(space.data(), space.size()), token);
+  std::size_t read = 0;
+  do {
+    read = stream_.read_some_now(inbox.space());
     inbox.commit(read);
-    verdict = inbox.scan();
-  }
-  if (fault) co_return no_answer(fault);
-  if (verdict == Inbox::Verdict::illegal) co_return fail(ErrorCode::agent_answer_illegal, inbox.fault());
+    if (read > 0) verdict = inbox.scan();
+  } while (read > 0 && verdict == Inbox::Verdict::more);
+  if (verdict != Inbox::Verdict::more) return answered(answer(inbox, verdict));
+  read_more(std::move(answered), std::make_unique<Inbox>(std::move(inbox)));
+}
+
+void Channel::read_more(Answered answered, std::unique_ptr<Inbox> inbox) {
+  const auto space = inbox->space();
+  stream_.async_read_some(asio::buffer(space.data(), space.size()),
+                          [this, answered = std::move(answered), inbox = std::move(inbox)](
+                              error_code fault, std::size_t read) mutable {
+                            if (fault) return answered(no_answer(fault));
+                            inbox->commit(read);
+                            const auto verdict = inbox->scan();
+                            if (verdict != Inbox::Verdict::more) return answered(answer(*inbox, verdict));
+                            read_more(std::move(answered), std::move(inbox));
+                          });
+}
+
+Result<std::string> Channel::answer(Inbox& inbox, Inbox::Verdict verdict) {
+  if (verdict == Inbox::Verdict::illegal) return fail(ErrorCode::agent_answer_illegal, inbox.fault());
   deadline_.cancel();
   credentials_.reset();
   auto reply = inbox.take();
   if (!inbox.empty()) close();
-  co_return reply;
+  return reply;
 }
 
 // Without a port: which one is free depends on the peer, too, and the system picks it when connecting.

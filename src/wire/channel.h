@@ -5,6 +5,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -13,12 +15,12 @@
 #include "base/timers.h"
 #include "tls/credentials.h"
 #include "tls/stream.h"
-#include "wire/scanner.h"
+#include "wire/inbox.h"
 
 namespace elves::wire {
 
-// Loop thread only. Must outlive its coroutines. Between calls it holds no buffer, and while waiting for an
-// answer none either; a small one over TLS.
+// Loop thread only. Must outlive what it was asked for. Between calls it holds no buffer, and while waiting
+// for an answer none either; a small one over TLS.
 class Channel {
  public:
   Channel(boost::asio::io_context& loop, Timers& timers, MessageScanner::Limits limits);
@@ -38,11 +40,14 @@ class Channel {
   // Whether it failed because nobody listens there.
   bool refused() const { return refused_; }
 
-  // Sends one encoded call and answers with the whole encoded reply. Errors: send_failed (nothing was
-  // written, or the peer refused the TLS connection before it could read it), job_timeout (the deadline
-  // passed; it may have been written), outcome_unknown (the peer closed or failed after bytes were written),
-  // agent_answer_illegal (what came is no Thrift message or larger than the limit). After any error the
-  // channel is closed. It does not look whether the deadline has passed before it sends.
+  // Sends one encoded call and answers with the whole encoded reply, never within. Errors: send_failed
+  // (nothing was written, or the peer refused the TLS connection before it could read it), job_timeout (the
+  // deadline passed; it may have been written), outcome_unknown (the peer closed or failed after bytes were
+  // written), agent_answer_illegal (what came is no Thrift message or larger than the limit). After any error
+  // the channel is closed. It does not look whether the deadline has passed before it sends. `answered` may
+  // own the channel: nothing else of a call does.
+  using Answered = std::function<void(Result<std::string>)>;
+  void call(std::string message, Deadline deadline, Answered answered);
   boost::asio::awaitable<Result<std::string>> call(std::string message, Deadline deadline);
 
   // False once the peer has closed or sent something unasked: do not reuse.
@@ -53,6 +58,10 @@ class Channel {
  private:
   void bind_source(const boost::asio::ip::tcp& family);
   Error not_connected(const boost::system::error_code& fault);
+  void await_answer(Answered answered);
+  void read_answer(Answered answered);
+  void read_more(Answered answered, std::unique_ptr<Inbox> inbox);
+  Result<std::string> answer(Inbox& inbox, Inbox::Verdict verdict);
   Error no_answer(const boost::system::error_code& fault);
   void arm(Deadline deadline);
   // Closes, and names the error: job_timeout when the deadline closed the channel, else `code`.

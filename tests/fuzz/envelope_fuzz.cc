@@ -34,7 +34,7 @@ void encode_all(const Job& job, const Outcome& outcome) {
 
 AgentResult echo(const Job& job, std::string_view body) {
   AgentResult result;
-  result.id = job.wire_id();
+  result.id = job.wire_id().text();
   result.type = wire_name(job.type);
   result.mode = job.mode;
   result.ip = job.agent_ip;

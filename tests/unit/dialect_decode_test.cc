@@ -78,7 +78,7 @@ TEST(DialectDecode, ReferenceSendAsync) {
   EXPECT_EQ(request.job.type, JobType::cron);
   EXPECT_EQ(request.job.id, "88499CCA100F214");
   EXPECT_EQ(request.job.rand_id, "88499CCA100F218");
-  EXPECT_EQ(request.job.wire_id(), "88499CCA100F214:88499CCA100F218");
+  EXPECT_EQ(request.job.wire_id().text(), "88499CCA100F214:88499CCA100F218");
   EXPECT_TRUE(request.job.announce);
   EXPECT_EQ(request.job.reply, (ReplyRoute{false, "scheduler.cron", ""}));
 }
@@ -98,7 +98,7 @@ TEST(DialectDecode, BodyJobs) {
   ASSERT_FALSE(async.error) << said(async);
   EXPECT_EQ(async.job.type, JobType::queue);
   EXPECT_EQ(async.job.id, "42");
-  EXPECT_EQ(async.job.wire_id(), "42");
+  EXPECT_EQ(async.job.wire_id().text(), "42");
   EXPECT_FALSE(async.job.reply);
 }
 

@@ -41,7 +41,7 @@ TEST(DialectRebuild, WhatCrossesThriftIsEnough) {
   EXPECT_EQ(job.timeout, Seconds(9));
   EXPECT_TRUE(job.announce);
   EXPECT_FALSE(job.reply);
-  EXPECT_EQ(job.wire_id(), "id-1:rand-1");
+  EXPECT_EQ(job.wire_id().text(), "id-1:rand-1");
 }
 
 TEST(DialectRebuild, DialectAndIds) {
@@ -75,7 +75,7 @@ TEST(DialectRebuild, EveryAcceptedAsynchronousJobComesBack) {
       const Request request = decode_request(body, {}, Limits{});
       ASSERT_FALSE(request.error) << body;
       AgentResult result = agent_result();
-      result.id = request.job.wire_id();
+      result.id = request.job.wire_id().text();
       result.mode = request.job.mode;
       result.type = wire_name(request.job.type);
       const Result<Job> job = rebuild_job(result);

@@ -178,7 +178,7 @@ TEST(AsyncJob, AcceptanceIsSentOnlyWhereAskedAndBeforeTheResult) {
   Bench bench;
   auto submission = request(JobType::queue);
   submission.job.reply = ReplyRoute{true, "caller", ""};
-  bench.dispatcher.submit(submission);
+  bench.dispatcher.submit(Submission(submission));
   bench.journal.commit();
   Taken taken;
   bench.dispatcher.deliver(result("task-1", "quick"), taken.callback());  // before the agent's answer came in
@@ -194,7 +194,7 @@ TEST(AsyncJob, AcceptanceIsSentOnceHoweverTheResultAndTheJournalRace) {
     Bench bench;
     auto submission = request(JobType::queue);
     submission.job.reply = ReplyRoute{true, "caller", ""};
-    bench.dispatcher.submit(submission);
+    bench.dispatcher.submit(Submission(submission));
     bench.journal.commit();
     bench.agents.answer(1);
     if (kept_first) bench.journal.commit();
@@ -211,7 +211,7 @@ TEST(AsyncJob, AcceptanceTellsWhenTheAgentRefusedOrWasNotReached) {
     Bench bench;
     auto submission = request(JobType::queue);
     submission.job.reply = ReplyRoute{true, "caller", ""};
-    bench.dispatcher.submit(submission);
+    bench.dispatcher.submit(Submission(submission));
     bench.journal.commit();
     refused ? bench.agents.answer(-1, "no") : bench.agents.fail(ErrorCode::send_failed, false);
     bench.journal.commit();

@@ -62,7 +62,7 @@ TEST(Hold, WhatWasAcknowledgedEarlyIsAnsweredByTheNextProcess) {
   // Had the process ended just before the acknowledgement, the broker would deliver it again.
   auto again = slow(JobType::sync);
   again.redelivered = true;
-  second.dispatcher.submit(again);
+  second.dispatcher.submit(Submission(again));
   EXPECT_EQ(second.publisher.sent.size(), 1U);
   EXPECT_EQ(second.acker.tags.size(), 1U);
 }
@@ -83,7 +83,7 @@ TEST(Hold, ARejectionThatCannotLeaveIsAcknowledgedOnce) {
   Bench bench(limits());
   auto illegal = request(JobType::sync);
   illegal.rejected = Error{ErrorCode::illegal_app, "none"};
-  bench.dispatcher.submit(illegal);
+  bench.dispatcher.submit(Submission(illegal));
   for (int i = 0; i < 9; ++i) bench.pass(Seconds(10));
   EXPECT_EQ(bench.acker.tags.size(), 1U);
   bench.publisher.confirm_all();

@@ -123,7 +123,7 @@ class FakePublisher final : public Publisher {
     Publication what;
     std::function<void()> done;
   };
-  void publish(Publication what, std::function<void()> done) override {
+  void publish(Publication&& what, std::function<void()> done) override {
     const bool notice = std::holds_alternative<Notice>(what);
     (notice ? notices : sent).push_back({std::move(what), std::move(done)});
   }

@@ -40,7 +40,7 @@ TEST(QueueTask, RedeliveredAfterAcceptanceIsOnlyAcknowledged) {
   accepted(bench);
   auto again = request(JobType::queue, "task-1", 1, 2);
   again.redelivered = true;
-  bench.dispatcher.submit(again);
+  bench.dispatcher.submit(Submission(again));
   bench.journal.commit();
   EXPECT_TRUE(bench.agents.calls.empty());
   EXPECT_EQ(bench.acker.tags.size(), 2U);
@@ -54,7 +54,7 @@ TEST(QueueTask, RedeliveredAfterItsEndIsOnlyAcknowledged) {
   bench.publisher.confirm_all();
   auto again = request(JobType::queue, "task-1", 1, 2);
   again.redelivered = true;
-  bench.dispatcher.submit(again);
+  bench.dispatcher.submit(Submission(again));
   bench.journal.commit();
   EXPECT_TRUE(bench.agents.calls.empty());
   EXPECT_EQ(bench.publisher.terminals(), 1U);
@@ -64,7 +64,7 @@ TEST(QueueTask, RedeliveredUnknownRunsAndSaysThatItMayBeARepeat) {
   Bench bench;
   auto again = request(JobType::queue);
   again.redelivered = true;
-  bench.dispatcher.submit(again);
+  bench.dispatcher.submit(Submission(again));
   bench.journal.commit();
   ASSERT_EQ(bench.agents.calls.size(), 1U);
   EXPECT_TRUE(bench.agents.calls.front().job->may_be_repeat);
@@ -105,7 +105,7 @@ TEST(Cron, WhoseAcknowledgementWasLostIsNotRunAgain) {
     bench.dispatcher.deliveries_lost();
     auto again = request(JobType::cron, "cron-7", 1, 2);
     again.redelivered = true;
-    bench.dispatcher.submit(again);
+    bench.dispatcher.submit(Submission(again));
     bench.journal.commit();
     EXPECT_TRUE(bench.agents.calls.empty());
     EXPECT_EQ(bench.acker.tags.size(), 2U);
@@ -127,7 +127,7 @@ TEST(Cron, AcknowledgedOnAConnectionThatWasLostBeforeIsNotRunAgain) {
     }
     auto again = request(JobType::cron, "cron-7", 1, 2);
     again.redelivered = true;
-    bench.dispatcher.submit(again);
+    bench.dispatcher.submit(Submission(again));
     bench.journal.commit();
     EXPECT_TRUE(bench.agents.calls.empty());
     EXPECT_EQ(bench.acker.tags.size(), 2U);
@@ -141,7 +141,7 @@ TEST(Cron, FiringRedeliveredLongAfterTheLastOneWasAcknowledgedIsANewOne) {
   bench.dispatcher.deliveries_lost();
   auto next = request(JobType::cron, "cron-7", 1, 2);
   next.redelivered = true;
-  bench.dispatcher.submit(next);
+  bench.dispatcher.submit(Submission(next));
   bench.journal.commit();
   EXPECT_EQ(bench.agents.calls.size(), 1U);
 }

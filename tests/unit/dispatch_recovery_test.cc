@@ -94,7 +94,7 @@ TEST(Recovery, ReceivedRequestComesBackUnderItsLogIdHoweverOftenTheProcessEnds) 
     second.dispatcher.recover({first.journal.records.begin()->second});  // what the first one wrote of it
     auto again = request(type, "task-1", 1, 1);
     again.redelivered = true;
-    const auto after = second.dispatcher.submit(again);
+    const auto after = second.dispatcher.submit(Submission(again));
     second.journal.commit();
     EXPECT_EQ(*after, before);
     ASSERT_EQ(second.agents.calls.size(), 1U);
@@ -155,7 +155,7 @@ TEST(Recovery, RequestWhoseAcknowledgementWasLostJoinsItsStartedJob) {
   bench.journal.commit();
   auto again = request(JobType::cron, "cron-7", 5, 1);
   again.redelivered = true;
-  bench.dispatcher.submit(again);
+  bench.dispatcher.submit(Submission(again));
   bench.journal.commit();
   EXPECT_EQ(bench.agents.calls.size(), 1U);
   EXPECT_EQ(bench.acker.tags, std::vector<std::uint64_t>{5});
@@ -171,7 +171,7 @@ TEST(Recovery, NextFiringOfACronIsNotTakenForTheOneThatWasAcknowledged) {
   bench.dispatcher.recover({acknowledged(true)});  // alike to the byte
   auto again = request(JobType::cron, "cron-7", 1, 1);
   again.redelivered = true;
-  bench.dispatcher.submit(again);
+  bench.dispatcher.submit(Submission(again));
   bench.journal.commit();
   EXPECT_EQ(bench.agents.calls.size(), 2U);
 }
@@ -181,14 +181,14 @@ TEST(Recovery, RedeliveredAcceptedRequestIsOnlyAcknowledgedAndItsCallerTold) {
   restart(bench, [](Bench& old) {
     auto submission = request(JobType::cron, "cron-7");
     submission.job.reply = ReplyRoute{true, "caller", ""};
-    old.dispatcher.submit(submission);
+    old.dispatcher.submit(Submission(submission));
     old.journal.commit();
     old.agents.answer(1);
     old.journal.commit();
   });
   auto again = request(JobType::cron, "cron-7", 5, 1);
   again.redelivered = true;
-  bench.dispatcher.submit(again);
+  bench.dispatcher.submit(Submission(again));
   bench.journal.commit();
   EXPECT_TRUE(bench.agents.calls.empty());
   EXPECT_EQ(bench.acker.tags, std::vector<std::uint64_t>{5});
@@ -208,7 +208,7 @@ TEST(Recovery, InterruptedFiringIsNotTakenForAnEqualOneThatIsOver) {
   });
   auto again = request(JobType::cron, "cron-7", 1, 1);
   again.redelivered = true;
-  bench.dispatcher.submit(again);
+  bench.dispatcher.submit(Submission(again));
   bench.journal.commit();
   EXPECT_EQ(bench.agents.calls.size(), 1U);
 }
@@ -220,7 +220,7 @@ TEST(Recovery, SynchronousJobIsClosedAndItsRedeliveryRefused) {
   bench.dispatcher.recover({bench.journal.records.begin()->second});  // as the history that is read after it
   auto again = request(JobType::sync);
   again.redelivered = true;
-  bench.dispatcher.submit(again);
+  bench.dispatcher.submit(Submission(again));
   EXPECT_TRUE(bench.agents.calls.empty());
   EXPECT_EQ(bench.publisher.answer(0).outcome.error->code, ErrorCode::outcome_unknown);
 }

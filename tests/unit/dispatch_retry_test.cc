@@ -208,7 +208,7 @@ TEST(Retry, RedeliveredRequestJoinsTheJobThatWaits) {
     bench.dispatcher.deliveries_lost();
     auto again = request(JobType::cron, "cron-7", 2, 2);
     again.redelivered = true;
-    bench.dispatcher.submit(again);
+    bench.dispatcher.submit(Submission(again));
     bench.journal.commit();
     EXPECT_TRUE(bench.agents.calls.empty());
     ASSERT_TRUE(next_attempt(bench));

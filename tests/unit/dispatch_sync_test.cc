@@ -47,7 +47,7 @@ TEST(SyncJob, RedeliveredWhileOpenIsTheSameJob) {
   bench.dispatcher.submit(request(JobType::sync, "", 1, 1));
   auto again = request(JobType::sync, "", 1, 2);
   again.redelivered = true;
-  bench.dispatcher.submit(again);
+  bench.dispatcher.submit(Submission(again));
   EXPECT_EQ(bench.agents.calls.size(), 1U);
   EXPECT_EQ(bench.metrics[Event::redelivery_joined], 1);
   bench.agents.answer(1);
@@ -60,7 +60,7 @@ TEST(SyncJob, RedeliveredUnknownIsNeverRunAndItsCallerIsTold) {
   Bench bench;
   auto again = request(JobType::sync);
   again.redelivered = true;
-  bench.dispatcher.submit(again);
+  bench.dispatcher.submit(Submission(again));
   EXPECT_TRUE(bench.agents.calls.empty());
   ASSERT_EQ(bench.publisher.sent.size(), 1U);
   EXPECT_EQ(bench.publisher.answer(0).outcome.error->code, ErrorCode::outcome_unknown);
@@ -77,7 +77,7 @@ TEST(SyncJob, AcknowledgedOnAConnectionThatWasLostBeforeGetsNoSecondReply) {
   bench.publisher.confirm_all();
   auto again = request(JobType::sync, "", 1, 2);
   again.redelivered = true;
-  bench.dispatcher.submit(again);
+  bench.dispatcher.submit(Submission(again));
   EXPECT_EQ(bench.publisher.sent.size(), 1U);
   EXPECT_EQ(bench.acker.tags.size(), 2U);
 }
@@ -90,7 +90,7 @@ TEST(SyncJob, WhoseAcknowledgementWasLostIsAcknowledgedAgainWithoutASecondReply)
   bench.dispatcher.deliveries_lost();
   auto again = request(JobType::sync, "", 1, 2);
   again.redelivered = true;
-  bench.dispatcher.submit(again);
+  bench.dispatcher.submit(Submission(again));
   EXPECT_EQ(bench.publisher.sent.size(), 1U);
   EXPECT_EQ(bench.acker.tags.size(), 2U);
 }
@@ -109,7 +109,7 @@ TEST(SyncJob, TwoEqualRequestsRedeliveredJoinOneEach) {
   for (const std::uint64_t tag : {1U, 2U}) {
     auto again = request(JobType::sync, "", tag, 2);
     again.redelivered = true;
-    bench.dispatcher.submit(again);
+    bench.dispatcher.submit(Submission(again));
   }
   EXPECT_EQ(bench.agents.calls.size(), 2U);
   bench.agents.answer(1);
@@ -123,7 +123,7 @@ TEST(SyncJob, ProcessorsFailureChangesTheResultButNotTheWorkersAnswer) {
   Bench bench;
   auto submission = request(JobType::sync);
   submission.job.mode = "SAP";
-  bench.dispatcher.submit(submission);
+  bench.dispatcher.submit(Submission(submission));
   bench.agents.answer(1, "done");
   ASSERT_EQ(bench.processors.calls.size(), 1U);
   EXPECT_TRUE(bench.publisher.sent.empty());
@@ -138,7 +138,7 @@ TEST(Rejection, IsAnsweredAndAcknowledged) {
   Bench bench;
   auto submission = request(JobType::sync);
   submission.rejected = Error{ErrorCode::illegal_ip, "x"};
-  EXPECT_FALSE(bench.dispatcher.submit(submission));
+  EXPECT_FALSE(bench.dispatcher.submit(Submission(submission)));
   EXPECT_TRUE(bench.publisher.answer(0).outcome.rejected);
   bench.publisher.confirm_all();
   EXPECT_EQ(bench.acker.tags.size(), 1U);
@@ -150,7 +150,7 @@ TEST(Rejection, ThatNobodyCanBeToldIsADeadLetter) {
   submission.rejected = Error{ErrorCode::message_malformed, "no JSON"};
   submission.answerable = false;
   submission.body = "garbage";
-  bench.dispatcher.submit(submission);
+  bench.dispatcher.submit(Submission(submission));
   EXPECT_EQ(std::get<DeadLetter>(bench.publisher.sent.at(0).what).body, "garbage");
   EXPECT_TRUE(bench.acker.tags.empty());
   bench.publisher.confirm_all();

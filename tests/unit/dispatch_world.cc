@@ -151,7 +151,7 @@ void World::read_notices(std::function<void()> done) {
 }
 
 // Fails: the broker takes nothing for a while.
-void World::publish(Publication what, std::function<void()> done) {
+void World::publish(Publication&& what, std::function<void()> done) {
   static constexpr std::array kNames{"publish reply", "publish acceptance", "publish terminal"};
   const auto* answer = std::get_if<Answer>(&what);
   const bool notice = std::holds_alternative<Notice>(what);

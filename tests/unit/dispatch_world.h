@@ -102,7 +102,7 @@ class World final : AgentClient, ProcessorClient, Journal, Publisher, DeliveryAc
   void open_jobs(std::function<void(std::vector<JobRecord>)>) override {}
   void find(LogId, std::function<void(std::vector<JobRecord>)>) override {}
   void list(JobFilter, std::function<void(std::vector<JobRecord>)>) override {}
-  void publish(Publication what, std::function<void()> done) override;
+  void publish(Publication&& what, std::function<void()> done) override;
   void acknowledge(DeliveryRef delivery) override;
   void read_notices(std::function<void()> done) override;
   Result<Job> rebuild(const AgentResult& result);

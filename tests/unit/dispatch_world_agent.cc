@@ -70,7 +70,7 @@ void World::arrive(const JobPtr& job, Deadline deadline, const OnAgentReply& don
 // Each run of a worker has another result.
 void World::execute(const Job& job) {
   tell("the worker runs");
-  AgentResult made = result(job.wire_id(), "run " + std::to_string(++runs), wire_name(job.type));
+  AgentResult made = result(job.wire_id().text(), "run " + std::to_string(++runs), wire_name(job.type));
   if (what_.dedupes) made.exec_id = job.log_id.text();
   executions.push_back({std::move(made), job.log_id, false});
   static constexpr std::array<Millis, 3> kTakes{{Millis(2000), Millis(1), Millis(45000)}};

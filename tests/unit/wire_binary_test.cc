@@ -56,7 +56,7 @@ std::vector<Job> jobs_of_all_kinds() {
 
 thrift::Instruct instruct(const Job& job) {
   thrift::Instruct ins;
-  ins.id = job.wire_id();
+  ins.id = job.wire_id().text();
   ins.ip = job.agent_ip;
   ins.type = wire_name(job.type);
   ins.mode = job.mode;

@@ -77,7 +77,7 @@ std::string answer_to(const Server::Handler& handler, std::string call) {
 }
 
 void expect_same(const AgentAnswer& got, const Job& job, const WorkerAnswer& answer) {
-  EXPECT_EQ(got.id, job.wire_id());
+  EXPECT_EQ(got.id, job.wire_id().text());
   EXPECT_EQ(got.answer, answer);
 }
 
