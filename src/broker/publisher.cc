@@ -26,14 +26,13 @@ AmqpPublisher::AmqpPublisher(asio::io_context& loop, const BrokerOptions& option
 void AmqpPublisher::publish(Publication&& what, std::function<void()> done) {
   if (connected() && !peers_ && std::holds_alternative<Notice>(what))
     return asio::post(loop(), std::move(done));
-  Message message;
+  Message& message = unconfirmed_.emplace_back();
   if (auto* answer = std::get_if<Answer>(&what)) {
     message.on_returned = std::move(answer->returned);
     message.on_unsure = std::move(answer->unsure);
   }
   message.what = encode(std::move(what), options());
   message.done = std::move(done);
-  unconfirmed_.push_back(std::move(message));
   wake();
 }
 
@@ -63,7 +62,7 @@ void AmqpPublisher::begin_again() {
   before.swap(unconfirmed_);
   for (Message& message : before) {
     if (message.confirmed || (message.what.notice && !peers_)) {
-      release(std::move(message), done);
+      release(message, done);
     } else if (message.on_unsure) {
       done.push_back(std::move(message.on_unsure));
     } else {
@@ -176,19 +175,19 @@ void AmqpPublisher::on_return(const Incoming& incoming) {
 void AmqpPublisher::release_confirmed() {
   Callbacks done;
   while (!unconfirmed_.empty() && unconfirmed_.front().confirmed) {
-    Message message = std::move(unconfirmed_.front());
+    release(unconfirmed_.front(), done);
     unconfirmed_.pop_front();
     ++first_tag_;
     --sent_;
     if (suspects_ > 0) --suspects_;
-    release(std::move(message), done);
     announce_useful();
   }
   if (sent_ < unconfirmed_.size()) wake();
   call_all(done);
 }
 
-void AmqpPublisher::release(Message message, Callbacks& done) {
+// What is left of the message is of no more use.
+void AmqpPublisher::release(Message& message, Callbacks& done) {
   if (message.returned && message.on_returned) {
     done.push_back(std::move(message.on_returned));
   } else if (message.returned) {

@@ -48,7 +48,7 @@ class AmqpPublisher final : public Link, public Publisher {
   void on_ack(std::uint64_t tag, bool multiple);
   void on_nack(std::uint64_t tag, bool multiple);
   void release_confirmed();
-  void release(Message message, Callbacks& done);
+  void release(Message& message, Callbacks& done);
   void bury(Message message, const std::string& why, Callbacks& done);
   template <class Action>
   void for_tags(std::uint64_t tag, bool multiple, Action action);
