@@ -14,8 +14,10 @@ class Appender {
  public:
   // `about`: how long it will be; more is no error.
   explicit Appender(std::size_t about = 0) : text_(about, '\0') {}
-  Appender(const Appender&) = delete;
-  Appender& operator=(const Appender&) = delete;
+  Appender(Appender&& other) noexcept : text_(std::move(other.text_)), size_(std::exchange(other.size_, 0)) {
+    other.text_.clear();
+  }
+  Appender& operator=(Appender&&) = delete;
 
   void push(char byte) {
     *room(1) = byte;
@@ -27,7 +29,7 @@ class Appender {
   }
   // Where the next bytes go, up to `most` of them: whoever wrote there says with wrote_to() where it ended.
   char* room(std::size_t most) {
-    if (text_.size() - size_ < most) text_.resize(std::max(2 * text_.size(), size_ + most));
+    if (text_.size() - size_ < most) grow(most);
     return text_.data() + size_;
   }
   void wrote_to(const char* end) { size_ = static_cast<std::size_t>(end - text_.data()); }
@@ -43,6 +45,8 @@ class Appender {
   }
 
  private:
+  void grow(std::size_t by);
+
   std::string text_;  // what is written, and room
   std::size_t size_ = 0;
 };

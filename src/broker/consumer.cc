@@ -208,17 +208,18 @@ Submission Consumer::decode(const Incoming& incoming, DeliveryRef delivery) cons
       property(sent, AMQP_BASIC_CORRELATION_ID_FLAG, sent.correlation_id),
       property(sent, AMQP_BASIC_MESSAGE_ID_FLAG, sent.message_id)};
   dialect::Request request = dialect::decode_request(incoming.body, properties, limits_);
-  Submission submission;
-  submission.job = std::move(request.job);
-  submission.rejected = std::move(request.error);
-  submission.answerable = request.answerable;
+  Submission submission{.job = std::move(request.job),
+                        .rejected = std::move(request.error),
+                        .answerable = request.answerable,
+                        .body = {},
+                        .routing_key = {},
+                        .delivery = delivery,
+                        .redelivered = delivered.redelivered != 0};
   const bool nobody_to_tell = submission.job.synchronous() && !submission.job.reply;
   if (!submission.answerable || nobody_to_tell) {
     submission.body = incoming.body;
     submission.routing_key = properties.routing_key;
   }
-  submission.delivery = delivery;
-  submission.redelivered = delivered.redelivered;
   submission.job.fingerprint = fingerprint(incoming.body, properties);
   return submission;
 }

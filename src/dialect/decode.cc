@@ -9,12 +9,11 @@
 namespace elves::dialect {
 namespace {
 
-namespace json = boost::json;
-
 constexpr std::size_t kMaxComponent = 128;
 constexpr std::size_t kMaxRoutingKey = 255;
 constexpr std::size_t kMaxMqkey = 512;
 constexpr std::string_view kOurselves = "scheduler";
+constexpr std::string_view kBody = "mqbody";
 
 struct Action {
   std::string_view name;
@@ -80,7 +79,7 @@ std::optional<MqType> parse_mqtype(std::string_view text) {
 
 class RequestDecoder {
  public:
-  RequestDecoder(const json::object& envelope, std::string_view text, const MessageProperties& properties,
+  RequestDecoder(const JsonDocument& envelope, std::string_view text, const MessageProperties& properties,
                  const Limits& limits)
       : envelope_(envelope), text_(text), properties_(properties), limits_(limits) {}
 
@@ -96,7 +95,7 @@ class RequestDecoder {
   void read_body(const Action& action);
   void read_fields(const Action& action, const FieldSource& source);
 
-  const json::object& envelope_;
+  const JsonDocument& envelope_;  // and the members of its mqbody
   std::string_view text_;
   const MessageProperties& properties_;
   const Limits& limits_;
@@ -106,8 +105,8 @@ class RequestDecoder {
 };
 
 std::string_view RequestDecoder::text(std::string_view key) const {
-  const json::value* value = envelope_.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
+  const auto* text = std::get_if<std::string_view>(envelope_.object().find(key));
+  return text != nullptr ? *text : std::string_view();
 }
 
 void RequestDecoder::fail(ErrorCode code, std::string detail) {
@@ -119,7 +118,7 @@ Request RequestDecoder::decode() && {
   const auto key = parse_mqkey(text("mqkey"));
   const Action* action = key ? find_action(key->action) : nullptr;
   mqtype_ = parse_mqtype(text("mqtype"));
-  const Dialect guess = envelope_.contains("mqbody") ? Dialect::body : Dialect::flat;
+  const Dialect guess = envelope_.object().find(kBody) != nullptr ? Dialect::body : Dialect::flat;
   job.dialect = action != nullptr ? action->dialect : guess;
   job.timeout = limits_.default_timeout;
   if (key) name_sender(*key, action);
@@ -170,21 +169,19 @@ void RequestDecoder::read_job(const Action& action) {
     fail(ErrorCode::message_malformed, "nowhere to reply: neither reply_to nor call.{key}");
   }
   if (!action.synchronous) request_.job.type = JobType::queue;  // unless it says better
-  if (action.dialect == Dialect::flat) return read_fields(action, {envelope_, text_, {}});
+  if (action.dialect == Dialect::flat) return read_fields(action, {envelope_.object(), text_, {}});
   read_body(action);
 }
 
 void RequestDecoder::read_body(const Action& action) {
-  const json::value* body = envelope_.if_contains("mqbody");
-  if (body != nullptr && body->is_object()) return read_fields(action, {body->get_object(), text_, "mqbody"});
-  if (body == nullptr || !body->is_string()) {
+  const JsonValue* body = envelope_.object().find(kBody);
+  if (std::get_if<JsonObject>(body) != nullptr) return read_fields(action, {envelope_.inner(), text_, kBody});
+  const auto* text = std::get_if<std::string_view>(body);
+  if (text == nullptr)
     return fail(ErrorCode::message_malformed, "mqbody must be an object or text that holds one");
-  }
   JsonDocument inner;
-  if (auto fault = inner.parse(body->get_string(), limits_)) {
-    return fail(fault->code, "mqbody: " + fault->detail);
-  }
-  read_fields(action, {inner.object(), body->get_string(), {}});
+  if (auto fault = inner.parse(*text, limits_)) return fail(fault->code, "mqbody: " + fault->detail);
+  read_fields(action, {inner.object(), *text, {}});
 }
 
 void RequestDecoder::read_fields(const Action& action, const FieldSource& source) {
@@ -205,8 +202,8 @@ void RequestDecoder::read_fields(const Action& action, const FieldSource& source
 
 Request decode_request(std::string_view body, const MessageProperties& properties, const Limits& limits) {
   JsonDocument document;
-  if (auto fault = document.parse(body, limits)) return Request{.error = std::move(fault)};
-  return RequestDecoder(document.object(), body, properties, limits).decode();
+  if (auto fault = document.parse(body, limits, kBody)) return Request{.error = std::move(fault)};
+  return RequestDecoder(document, body, properties, limits).decode();
 }
 
 Request decode_api_job(std::string_view body, const Limits& limits) {
@@ -217,11 +214,9 @@ Request decode_api_job(std::string_view body, const Limits& limits) {
   JsonDocument document;
   request.error = document.parse(body, limits);
   if (request.error) return request;
-  const json::object& fields = document.object();
-  FieldReader reader({fields, body, {}}, limits, request.job, request.error);
-  const json::value* type = fields.if_contains("type");
-  const bool synchronous =
-      type == nullptr || type->is_null() || *type == "" || *type == wire_name(JobType::sync);
+  FieldReader reader({document.object(), body, {}}, limits, request.job, request.error);
+  const auto type = reader.text("type");
+  const bool synchronous = type && (type->empty() || *type == wire_name(JobType::sync));
   if (!synchronous) request.job.type = reader.type("type").value_or(JobType::sync);
   reader.task("ip");
   return request;

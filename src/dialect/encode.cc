@@ -8,11 +8,11 @@
 namespace elves::dialect {
 namespace {
 
-constexpr std::size_t kFixedText = 1024;  // bytes of a message without what users gave, about
-
+// Bytes of a message, about.
 std::size_t size_hint(const Job& job, const Outcome& outcome) {
-  return kFixedText + job.param.size() + job.proxy.size() +
-         (outcome.worker ? outcome.worker->result.size() : 0);
+  const std::size_t result = outcome.worker ? outcome.worker->result.size() : 0;
+  if (job.dialect == Dialect::body) return 384 + result;
+  return 1024 + job.param.size() + job.proxy.size() + result;
 }
 
 std::string text_of(const std::optional<Error>& error, const Job& job) {
@@ -86,7 +86,11 @@ std::string finish_flat(JsonWriter json) {
   return std::move(json).finish();
 }
 
-std::string reply_key(const Job& job) { return job.from.empty() ? "scheduler" : "scheduler." + job.from; }
+std::string reply_key(const Job& job) {
+  std::string key = "scheduler";
+  if (!job.from.empty()) key.append(".").append(job.from);
+  return key;
+}
 
 // scheduler.{from}.{action}.{mid}; of a rejection whose sender or action is not known, as much as is.
 std::string flat_reply_key(const Job& job, const Outcome& outcome) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/json/serialize.hpp>
 #include <charconv>
 #include <cmath>
 #include <utility>
@@ -13,8 +12,6 @@
 
 namespace elves::dialect {
 namespace {
-
-namespace json = boost::json;
 
 constexpr std::size_t kMaxName = 255;
 constexpr const char* kNameRule = "text of 1 to 255 bytes, not blank, without control characters";
@@ -30,9 +27,11 @@ bool is_ip_literal(const std::string& text) {
 }
 
 // The number a timeout stands for; 0 for null and "", nullopt for what is no number.
-std::optional<double> seconds_of(const json::value& value) {
-  if (value.is_number()) return value.to_number<double>();
-  const json::string* text = value.if_string();
+std::optional<double> seconds_of(const JsonValue& value) {
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return static_cast<double>(*number);
+  if (const auto* number = std::get_if<std::uint64_t>(&value)) return static_cast<double>(*number);
+  if (const auto* number = std::get_if<double>(&value)) return *number;
+  const auto* text = std::get_if<std::string_view>(&value);
   if (text == nullptr) return std::nullopt;
   double seconds = 0;
   const char* end = text->data() + text->size();
@@ -60,23 +59,24 @@ bool is_printable(std::string_view text) {
 }
 
 // Null is as good as absent: released peers send either.
-const json::value* FieldReader::find(std::string_view key) const {
-  const json::value* value = source_.object.if_contains(key);
-  return value == nullptr || value->is_null() ? nullptr : value;
+const JsonValue* FieldReader::find(std::string_view key) const {
+  const JsonValue* value = source_.object.find(key);
+  return value == nullptr || std::holds_alternative<JsonNull>(*value) ? nullptr : value;
 }
 
-std::optional<std::string> FieldReader::text(std::string_view key) const {
-  const json::value* value = find(key);
-  if (value == nullptr) return std::string();
-  if (!value->is_string()) return std::nullopt;
-  return std::string(value->get_string());
+std::optional<std::string_view> FieldReader::text(std::string_view key) const {
+  const JsonValue* value = find(key);
+  if (value == nullptr) return std::string_view();
+  const auto* text = std::get_if<std::string_view>(value);
+  return text != nullptr ? std::optional(*text) : std::nullopt;
 }
 
 std::optional<std::string> FieldReader::id_text(std::string_view key) const {
-  const json::value* value = find(key);
-  if (value != nullptr && value->is_int64()) return std::to_string(value->get_int64());
-  if (value != nullptr && value->is_uint64()) return std::to_string(value->get_uint64());
-  return text(key);
+  const JsonValue* value = find(key);
+  if (const auto* number = std::get_if<std::int64_t>(value)) return std::to_string(*number);
+  if (const auto* number = std::get_if<std::uint64_t>(value)) return std::to_string(*number);
+  const auto text = this->text(key);
+  return text ? std::optional<std::string>(*text) : std::nullopt;
 }
 
 void FieldReader::fail(ErrorCode code, std::string detail) {
@@ -154,20 +154,20 @@ void FieldReader::func() {
 }
 
 void FieldReader::param() {
-  const json::value* value = find("param");
-  if (value != nullptr && value->is_structured()) {
+  const JsonValue* value = find("param");
+  if (std::get_if<JsonObject>(value) != nullptr || std::get_if<JsonArray>(value) != nullptr) {
     const auto object = source_.member.empty() ? source_.text : member_text(source_.text, source_.member);
     job_.param = compact_text(member_text(object, "param"));
     return;
   }
-  auto given = text("param");
+  const auto given = text("param");
   if (!given) return fail(ErrorCode::illegal_param, "param must be text, an object or an array");
-  job_.param = std::move(*given);
+  job_.param = *given;
 }
 
 void FieldReader::timeout() {
   job_.timeout = limits_.default_timeout;
-  const json::value* value = find("timeout");
+  const JsonValue* value = find("timeout");
   const auto seconds = value == nullptr ? 0.0 : seconds_of(*value);
   const auto most = limits_.max_timeout.count();
   if (!seconds || !(*seconds >= 0 && *seconds <= static_cast<double>(most)) ||

@@ -1,13 +1,12 @@
 // The rules for the fields of a job, docs/protocol.md, "Fields": one reader for every kind of request.
 #pragma once
 
-#include <boost/json/object.hpp>
-#include <boost/json/value.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
+#include "dialect/json_document.h"
 #include "dialect/limits.h"
 #include "model/job.h"
 
@@ -15,7 +14,7 @@ namespace elves::dialect {
 
 // Where a job's fields stand. Views only: what they show must live as long as the reader.
 struct FieldSource {
-  const boost::json::object& object;
+  const JsonMembers& object;
   std::string_view text;    // the JSON text of `object`, or of the object that
   std::string_view member;  // holds it as this member; "" = the former
 };
@@ -27,6 +26,8 @@ class FieldReader {
   FieldReader(FieldSource source, const Limits& limits, Job& job, std::optional<Error>& fault)
       : source_(source), limits_(limits), job_(job), fault_(fault) {}
 
+  // "" when there is none; nullopt when it is no text.
+  std::optional<std::string_view> text(std::string_view key) const;
   // "cron" or "queue"; nullopt, illegal_type otherwise.
   std::optional<JobType> type(std::string_view key);
   // `id`, and for the flat envelope `rand_id`.
@@ -35,8 +36,7 @@ class FieldReader {
   void task(std::string_view ip_key);
 
  private:
-  const boost::json::value* find(std::string_view key) const;
-  std::optional<std::string> text(std::string_view key) const;
+  const JsonValue* find(std::string_view key) const;
   std::optional<std::string> id_text(std::string_view key) const;
   void fail(ErrorCode code, std::string detail);
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/appender.h"
+
 namespace elves::dialect {
 
 // Keys are written as they are: the caller's own words, nothing to escape. Values may be any bytes: each byte
@@ -28,7 +30,7 @@ class JsonWriter {
  private:
   void key(std::string_view name);
 
-  std::string out_;
+  Appender out_;
 };
 
 }  // namespace elves::dialect

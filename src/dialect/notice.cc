@@ -1,7 +1,6 @@
 #include "dialect/notice.h"
 
 #include <algorithm>
-#include <boost/json/object.hpp>
 
 #include "dialect/error_text.h"
 #include "dialect/json_document.h"
@@ -11,18 +10,16 @@
 namespace elves::dialect {
 namespace {
 
-namespace json = boost::json;
-
 constexpr std::string_view kWorked = "result";
 
-std::string text_of(const json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  return value && value->is_string() ? std::string(value->get_string()) : "";
+std::string text_of(const JsonMembers& object, std::string_view key) {
+  const auto* text = std::get_if<std::string_view>(object.find(key));
+  return text != nullptr ? std::string(*text) : "";
 }
 
-std::int32_t number_of(const json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  return value && value->is_int64() ? static_cast<std::int32_t>(value->get_int64()) : 0;
+std::int32_t number_of(const JsonMembers& object, std::string_view key) {
+  const auto* number = std::get_if<std::int64_t>(object.find(key));
+  return number != nullptr ? static_cast<std::int32_t>(*number) : 0;
 }
 
 }  // namespace
@@ -54,7 +51,7 @@ std::string encode_notice(const Notice& notice) {
 Result<Notice> decode_notice(std::string_view body) {
   JsonDocument document;
   if (auto error = document.parse(body, Limits{})) return *error;
-  const json::object& object = document.object();
+  const JsonMembers& object = document.object();
   Notice notice;
   AgentResult& result = notice.result;
   result.id = text_of(object, "id");
@@ -68,7 +65,7 @@ Result<Notice> decode_notice(std::string_view body) {
   result.request = text_of(object, "request");
   result.may_be_repeat = number_of(object, "may_be_repeat") != 0;
   if (result.id.empty()) return Error{ErrorCode::message_malformed, "no notice of a scheduler"};
-  if (object.contains(kWorked)) {
+  if (object.find(kWorked) != nullptr) {
     result.answer = {number_of(object, "flag"), number_of(object, "costtime"), text_of(object, kWorked)};
   } else {
     notice.error = Error{error_code(text_of(object, "error")), text_of(object, "detail")};

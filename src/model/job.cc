@@ -46,7 +46,7 @@ const char* wire_name(JobType type) {
   return "rt";
 }
 
-std::optional<JobType> parse_job_type(const std::string& text) {
+std::optional<JobType> parse_job_type(std::string_view text) {
   for (const auto type : {JobType::sync, JobType::cron, JobType::queue}) {
     if (text == wire_name(type)) return type;
   }

@@ -69,7 +69,7 @@ enum class JobType : std::uint8_t { sync, cron, queue };
 // "rt", "cron", "queue": Instruct.type.
 const char* wire_name(JobType type);
 // The reverse of wire_name(); nullopt for anything else.
-std::optional<JobType> parse_job_type(const std::string& text);
+std::optional<JobType> parse_job_type(std::string_view text);
 
 // Which envelope the job came in, and so which one its answers leave in.
 enum class Dialect : std::uint8_t { flat, body };
