@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/write.hpp>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "unit/wire_loop.h"
@@ -56,6 +58,40 @@ TEST_F(ChannelTest, ACallIsAnsweredAndTheChannelReusable) {
   ASSERT_TRUE(reply) << reply.error().detail;
   EXPECT_EQ(*reply, answer);
   EXPECT_FALSE(loop_.timers.next()) << "no timer is left behind";
+}
+
+TEST_F(ChannelTest, WhoeverIsAnsweredMayOwnTheChannel) {
+  auto channel = std::make_shared<Channel>(loop_.io, loop_.timers, MessageScanner::Limits{});
+  const std::weak_ptr<Channel> left = channel;
+  ASSERT_TRUE(loop_.run(channel->connect("127.0.0.1", port(), Loop::in(Seconds(10)))));
+  Peer peer = accept();
+  std::optional<Result<std::string>> outcome;
+  Channel& called = *channel;
+  called.call(message_, Loop::in(Seconds(10)),
+              [&outcome, owned = std::move(channel)](Result<std::string> reply) mutable {
+                owned.reset();
+                outcome = std::move(reply);
+              });
+  EXPECT_FALSE(left.expired());
+  peer.send(message_);
+  loop_.until([&] { return outcome.has_value(); }, "the call ends");
+  EXPECT_EQ(outcome->value(), message_);
+  EXPECT_TRUE(left.expired());
+}
+
+TEST_F(ChannelTest, ALargeCallIsAnsweredThroughACallback) {
+  ASSERT_TRUE(connect());
+  Peer peer = accept();
+  const std::string large(4'000'000, 'x');
+  std::optional<Result<std::string>> outcome;
+  channel_.call(large, Loop::in(Seconds(10)), [&](Result<std::string> reply) { outcome = std::move(reply); });
+  loop_.until([&] { return peer.got().size() == large.size(); }, "the call arrives");
+  EXPECT_FALSE(outcome);
+  peer.send(message_.substr(0, 3));
+  loop_.io.poll();
+  peer.send(message_.substr(3));
+  loop_.until([&] { return outcome.has_value(); }, "the call ends");
+  EXPECT_EQ(outcome->value(), message_);
 }
 
 TEST_F(ChannelTest, NothingListening) {
