@@ -39,7 +39,10 @@ class WireId {
   operator std::string_view() const {
     return std::visit([](const auto& id) { return std::string_view(id); }, id_);
   }
-  std::string text() const { return std::string(std::string_view(*this)); }
+  std::string text() && {
+    auto* const text = std::get_if<std::string>(&id_);
+    return text != nullptr ? std::move(*text) : std::string(std::string_view(*this));
+  }
   friend bool operator==(const WireId& left, std::string_view right) {
     return std::string_view(left) == right;
   }
