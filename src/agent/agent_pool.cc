@@ -180,14 +180,14 @@ void AgentPool::begin(Agent& to, Call call) {
 
 asio::awaitable<void> AgentPool::connect_and_make(Agent& to, Call call, SteadyTime begun) {
   auto channel = co_await connect(to, call.deadline);
-  if (!channel) co_return end(to, call, failed(channel.error(), since(clock_, begun)));
+  if (!channel) co_return end_later(to, std::move(call), failed(channel.error(), since(clock_, begun)));
   make(to, std::move(*channel), std::move(call), begun);
 }
 
 void AgentPool::make(Agent& to, ChannelPtr channel, Call call, SteadyTime begun) {
   if (call.deadline.passed(clock_.now())) {
     connections_.park(to.peer, std::move(channel));
-    return asio::post(loop_, [this, &to, call = std::move(call)] { end(to, call, expired()); });
+    return end_later(to, std::move(call), expired());
   }
   wire::Channel& line = *channel;
   const auto deadline = call.deadline;
@@ -199,6 +199,11 @@ void AgentPool::make(Agent& to, ChannelPtr channel, Call call, SteadyTime begun)
               channel.reset();  // one that failed does not count any more
               end(to, call, reply_to(*call.job, reply, since(clock_, begun)));
             });
+}
+
+// Not within run(), nor, when many jobs wait in vain, each within the one before it.
+void AgentPool::end_later(Agent& to, Call call, AgentReply reply) {
+  asio::post(loop_, [this, &to, call = std::move(call), reply = std::move(reply)] { end(to, call, reply); });
 }
 
 void AgentPool::end(Agent& to, const Call& call, AgentReply reply) {

@@ -86,6 +86,7 @@ class AgentPool final : public AgentClient {
   void begin(Agent& agent, Call call);
   boost::asio::awaitable<void> connect_and_make(Agent& agent, Call call, SteadyTime begun);
   void make(Agent& agent, ChannelPtr channel, Call call, SteadyTime begun);
+  void end_later(Agent& agent, Call call, AgentReply reply);
   void end(Agent& agent, const Call& call, AgentReply reply);
   boost::asio::awaitable<void> async_lane(Agent& agent);
   boost::asio::awaitable<void> start_batch(Agent& agent, std::vector<Call> batch);

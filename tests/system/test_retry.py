@@ -1,10 +1,11 @@
 """Second attempts at agents that cannot be reached, and the breaker that leaves such agents alone for a while."""
+import collections
 import signal
 
 import pytest
 from harness.agents import AgentFarm
 from harness.answers import code_of, ended, error_of, fence
-from harness.jobs import async_job, new_id, send_async, send_sync
+from harness.jobs import async_job, new_id, send_async, send_sync, sync_job
 from harness.util import wait_for
 
 DOWN = "127.0.0.77"  # no agent unless a test starts one
@@ -152,6 +153,23 @@ class TestBreaker:
         assert metric(here.scheduler, "elves_agent_breaker_opens_total") == 1
         assert metric(here.scheduler, "elves_agent_breaker_refusals_total") == 2
         assert here.scheduler.log().count(f"agent {DOWN}: ") == 1
+        assert error_of(peer.call(send_sync(param="others are not concerned"))) == ""
+
+    def test_thousands_that_wait_are_all_told_when_their_agent_goes(self, site, start_agent):
+        waiting = 15000
+        here = site(**{**self.SETTINGS, "agent_breaker_failures": 1, "agent_maxInFlight": 1})
+        peer = here.peer()
+        farm = start_agent(here)
+        for number in range(waiting + 2):
+            peer.publish(sync_job(ip=DOWN, func="sleep", param="60", timeout=300), reply_to=peer.reply_queue)
+            if number == 0:
+                farm.wait_call()
+        wait_for(lambda: metric(here.scheduler, "elves_jobs_queued") == waiting + 1, 60, "all to wait")
+        farm.close()
+        codes = collections.Counter(code_of(error_of(reply))
+                                    for reply in peer.collect(peer.reply_queue, waiting + 2, timeout=60))
+        assert codes == {"410.3": 1, "410.0": waiting + 1}
+        assert metric(here.scheduler, "elves_agent_breaker_refusals_total") == waiting
         assert error_of(peer.call(send_sync(param="others are not concerned"))) == ""
 
     def test_after_the_pause_one_job_tries_and_closes_it(self, site, start_agent):
