@@ -35,6 +35,19 @@ def consuming(site):
         peer.close()
 
 
+def acknowledged(proxy):
+    """The delivery tags of the Basic.Ack frames (AMQP 0-9-1, 2.3.5) that went through."""
+    tags = []
+    for said in map(bytes, list(proxy.said.values())):
+        at = len(b"AMQP\x00\x00\x09\x01")
+        while at + 7 <= len(said):
+            size = int.from_bytes(said[at + 3:at + 7], "big")
+            if said[at] == 1 and said[at + 7:at + 11] == b"\x00\x3c\x00\x50" and at + 8 + size <= len(said):
+                tags.append(int.from_bytes(said[at + 11:at + 19], "big"))
+            at += 8 + size
+    return tags
+
+
 class Flight:
     """`count` synchronous jobs, and half as many asynchronous ones, that are with their agents for some seconds."""
 
@@ -143,6 +156,16 @@ class TestLosses:
         works(again)
         again.publish(send_sync())  # answered through the exchange
         again.wait_message("openapi")
+
+    def test_acknowledgements_leave_together(self, make_site, broker):
+        proxy = Proxy(broker.port)
+        peer = make_site(broker=broker, broker_port=proxy.port).start().peer()
+        jobs = 200
+        for _ in range(jobs):
+            assert error_of(peer.call(send_sync())) == ""
+        tags = wait_for(lambda: (found := acknowledged(proxy)) and max(found) == jobs and found, BACK, "all of them")
+        assert len(tags) < jobs
+        proxy.close()
 
     def test_a_network_that_goes_silent(self, make_site, broker):
         proxy = Proxy(broker.port)

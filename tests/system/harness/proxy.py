@@ -19,6 +19,7 @@ class Proxy:
         self._refusing = False
         self._deaf = False
         self._clients = set()
+        self.said = {}     # client's socket -> all that it has sent
         self._pairs = {}   # socket -> where its bytes go
         self._frozen = []  # kept open: closing them would tell the peers
         self._orders, self._wake = socket.socketpair()
@@ -79,6 +80,8 @@ class Proxy:
             if data and self._deaf and source in self._clients:
                 return
             if data:
+                if source in self._clients:
+                    self.said.setdefault(source, bytearray()).extend(data)
                 self._pairs[source].sendall(data)
                 return
         except OSError:
