@@ -14,6 +14,7 @@ Every instruction received is one line of JSON in the journal file.
 """
 import asyncio
 import json
+import signal
 import sys
 
 SETTINGS = json.load(open(sys.argv[1], encoding="utf-8"))
@@ -200,12 +201,17 @@ class Agent(asyncio.Protocol):
 
 async def main():
     loop = asyncio.get_running_loop()
+    leave = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, leave.set)
+    servers = []
     for address, kind in SETTINGS["agents"].items():
         assert kind in KINDS, kind
-        await loop.create_server(lambda address=address, kind=kind: Agent(address, kind), address, SETTINGS["port"],
-                                 backlog=4096)
+        servers.append(await loop.create_server(lambda address=address, kind=kind: Agent(address, kind), address,
+                                                SETTINGS["port"], backlog=4096))
     print("ready", flush=True)
-    await asyncio.Event().wait()
+    await leave.wait()
+    for server in servers:
+        server.close()  # before its connections end: whoever sees one end is refused the next
 
 
 if __name__ == "__main__":
