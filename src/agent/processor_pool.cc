@@ -73,7 +73,8 @@ void ProcessorPool::notify(JobPtr job, const WorkerAnswer& answer, Leaving leavi
   to.waiting.push(std::move(call), timers_);
   if (to.lanes >= options_.max_in_flight) return;
   ++to.lanes;
-  asio::co_spawn(loop_, lane(to), rethrow);
+  // Posted, so that nothing ends within this call.
+  asio::post(loop_, [this, &to] { asio::co_spawn(loop_, lane(to), rethrow); });
 }
 
 void ProcessorPool::refuse(Done done, Error why) {
