@@ -71,6 +71,7 @@ void AdminAdapter::job(std::string log_id, admin::Respond respond) {
   const auto id = LogId::parse(log_id);
   if (!id) return unknown();
   on_loop([this, id = *id, respond, unknown] {
+    parts_.dispatcher.record_all();
     parts_.journal.find(id, [respond, unknown](const std::vector<JobRecord>& found) {
       if (found.empty()) return unknown();
       respond({200, shown(found.front())});
@@ -81,6 +82,7 @@ void AdminAdapter::job(std::string log_id, admin::Respond respond) {
 void AdminAdapter::jobs(std::string state, std::string ip, std::size_t limit, admin::Respond respond) {
   JobFilter filter{std::move(state), std::move(ip), limit};
   on_loop([this, filter = std::move(filter), respond = std::move(respond)]() mutable {
+    parts_.dispatcher.record_all();
     parts_.journal.list(std::move(filter),
                         [respond = std::move(respond)](const std::vector<JobRecord>& found) {
                           std::string body = R"({"jobs":[)";

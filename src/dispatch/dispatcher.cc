@@ -162,7 +162,7 @@ void Dispatcher::run(OpenJob& open) {
     });
     return;
   }
-  record(open);
+  record_if_long(open);
   ports_.agents.run(open.job, deadline_of(open), [this, id](AgentReply reply) {
     OpenJob* job = table_.find(id);
     if (!job || job->state == JobState::settled) return;

@@ -23,6 +23,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -123,6 +124,8 @@ class Dispatcher {
   OpenCounts counts() const;
   // Every open job as the journal should have it.
   std::vector<JobRecord> open_records() const;
+  // Of a synchronous job that has just begun the journal is not told yet. Now it is: before somebody asks it.
+  void record_all();
 
  private:
   // Requests (dispatcher.cc)
@@ -195,11 +198,17 @@ class Dispatcher {
   void on_returned(LogId id);
   void finish(LogId id);
   void close(LogId id);
-  void record(const OpenJob& open, Journal::Kept kept = {});
   bool needs_this_process(const OpenJob& open) const;
   bool full() const;
   void check_drained();
   Deadline deadline_of(const OpenJob& open) const;
+
+  // The journal (records.cc)
+  static JobRecord record_of(const OpenJob& open, Outcome outcome);
+  void record(const OpenJob& open, Journal::Kept kept = {});
+  void record_if_long(const OpenJob& open);
+  void check_unrecorded();
+  void record_begun_by(SteadyTime time);
 
   // The app's processor (processors.cc)
   void conclude(OpenJob& open);
@@ -209,6 +218,11 @@ class Dispatcher {
   void on_processed(LogId id, Stage stage);
   void stop_asking(OpenJob& open);
 
+  // A synchronous job that the journal was not told of.
+  struct Unrecorded {
+    LogId id;
+    SteadyTime begun;
+  };
   // A delivery that no job stands for: of a rejected request, until its answer is confirmed.
   struct Unanswered {
     SteadyTime received_at;
@@ -232,6 +246,8 @@ class Dispatcher {
   std::size_t unconfirmed_answers_ = 0;  // messages that belong to no open job
   Rarely refusals_;                      // to take a result
   Rarely nameless_;                      // results that name no job
+  std::deque<Unrecorded> unrecorded_;    // oldest first; of some the job is over
+  Timer record_check_;
   bool draining_ = false;
   std::function<void()> drained_;
   Timer drain_check_;

@@ -12,10 +12,6 @@ namespace {
 constexpr Millis kSoonest{1000};
 constexpr Millis kLatest{60000};
 
-JobRecord record_of(const OpenJob& open, Outcome outcome) {
-  return {open.job, open.state, std::move(outcome), open.acknowledged, open.unsent};
-}
-
 }  // namespace
 
 void Dispatcher::deliver(AgentResult result, Taken taken) {
@@ -214,17 +210,6 @@ OpenCounts Dispatcher::counts() const {
     if (open.state == JobState::settled) ++counts.settled;
   });
   return counts;
-}
-
-std::vector<JobRecord> Dispatcher::open_records() const {
-  std::vector<JobRecord> records;
-  records.reserve(table_.size());
-  table_.for_each([&](const OpenJob& open) { records.push_back(record_of(open, open.outcome)); });
-  return records;
-}
-
-void Dispatcher::record(const OpenJob& open, Journal::Kept kept) {
-  ports_.journal.write(record_of(open, open.outcome), std::move(kept));
 }
 
 }  // namespace elves

@@ -27,9 +27,8 @@ class Store;
 // several writes of one log id only the last. A query sees every write before it.
 //
 // What is only history (JobRecord::only_history) and nobody waits for makes no transaction of its own: it is
-// gathered for twice `gather` at most, so that of a short job only the end is written. That much is lost when
-// the process is killed or the machine fails, and of the jobs that ended in it the start may be what is left.
-// The end in order loses nothing.
+// gathered for twice `gather` at most. That much is lost when the process is killed or the machine fails, and
+// of the jobs that ended in it the start may be what is left. The end in order loses nothing.
 //
 // When the file cannot be written, `kept` gets the error overloaded, records without `kept` stay in memory to
 // be written later, and trouble() says why. It tries again with every write but history and every `retry`,

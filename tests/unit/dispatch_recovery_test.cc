@@ -215,7 +215,10 @@ TEST(Recovery, InterruptedFiringIsNotTakenForAnEqualOneThatIsOver) {
 
 TEST(Recovery, SynchronousJobIsClosedAndItsRedeliveryRefused) {
   Bench bench;
-  restart(bench, [](Bench& old) { old.dispatcher.submit(request(JobType::sync)); });
+  restart(bench, [](Bench& old) {
+    old.dispatcher.submit(request(JobType::sync));
+    old.dispatcher.record_all();
+  });
   EXPECT_EQ(bench.journal.records.begin()->second.state, JobState::published);
   bench.dispatcher.recover({bench.journal.records.begin()->second});  // as the history that is read after it
   auto again = request(JobType::sync);
