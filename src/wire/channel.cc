@@ -117,13 +117,7 @@ void Channel::await_answer(Answered answered) {
 // Most answers come in one piece.
 void Channel::read_answer(Answered answered) {
   Inbox inbox(limits_, Inbox::Framing::none);
-  auto verdict = Inbox::Verdict::more;
-  std::size_t read = 0;
-  do {
-    read = stream_.read_some_now(inbox.space());
-    inbox.commit(read);
-    if (read > 0) verdict = inbox.scan();
-  } while (read > 0 && verdict == Inbox::Verdict::more);
+  const auto verdict = inbox.scan_with(stream_);
   if (verdict != Inbox::Verdict::more) return answered(answer(inbox, verdict));
   read_more(std::move(answered), std::make_unique<Inbox>(std::move(inbox)));
 }
@@ -135,7 +129,7 @@ void Channel::read_more(Answered answered, std::unique_ptr<Inbox> inbox) {
                               error_code fault, std::size_t read) mutable {
                             if (fault) return answered(no_answer(fault));
                             inbox->commit(read);
-                            const auto verdict = inbox->scan();
+                            const auto verdict = inbox->scan_with(stream_);
                             if (verdict != Inbox::Verdict::more) return answered(answer(*inbox, verdict));
                             read_more(std::move(answered), std::move(inbox));
                           });

@@ -1,6 +1,7 @@
 #include "wire/inbox.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace elves::wire {
@@ -9,6 +10,9 @@ namespace {
 
 // Most messages fit, and it is cheap to have thousands waiting; with what ends a string it is 512.
 constexpr std::size_t first_size = 511;
+constexpr std::size_t next_size = std::size_t{16} << 10;  // as much as TLS gives at once
+constexpr std::size_t shared_size = std::size_t{64} << 10;
+constexpr std::size_t belief = 8;  // an announcement, for so many times what has come
 constexpr std::size_t frame_header = 4;
 constexpr char strict_message = '\x80';
 constexpr std::string_view tls_handshake("\x16\x03");  // RFC 8446, 5.1: content type, version 3.x
@@ -18,13 +22,23 @@ constexpr std::string_view tls_handshake("\x16\x03");  // RFC 8446, 5.1: content
 Inbox::Inbox(MessageScanner::Limits limits, Framing framing)
     : scanner_(limits), max_bytes_(limits.max_bytes), detect_(framing == Framing::detect) {}
 
+std::span<char> Inbox::shared_space() {
+  static thread_local std::array<char, shared_size> space;
+  return space;
+}
+
 std::span<char> Inbox::space() {
-  if (begin_ > 0) compact();
-  if (end_ == buffer_.size()) {
-    const auto most = max_bytes_ + frame_header;
-    buffer_.resize(std::max({first_size, end_ + 1, std::min(2 * end_, most)}));
-  }
-  return {buffer_.data() + end_, buffer_.size() - end_};
+  const auto size = empty() ? first_size : next_size;
+  make_room(size);
+  buffer_.resize(end_ + size);
+  return {buffer_.data() + end_, size};
+}
+
+void Inbox::add(std::string_view bytes) {
+  make_room(bytes.size());
+  buffer_.resize(end_);
+  buffer_ += bytes;
+  commit(bytes.size());
 }
 
 void Inbox::commit(std::size_t bytes) {
@@ -80,6 +94,15 @@ std::string Inbox::take() {
   buffer_ = {};
   begin_ = end_ = 0;
   return message;
+}
+
+// For so many more bytes, and for the rest of the message as far as it may be believed.
+void Inbox::make_room(std::size_t bytes) {
+  if (begin_ > 0) compact();
+  const auto needed = end_ + bytes;
+  if (needed <= buffer_.capacity()) return;
+  const auto believed = std::min(frame_header + scanner_.size(), belief * needed);
+  buffer_.reserve(std::max({needed, 2 * end_, believed}));
 }
 
 void Inbox::compact() {

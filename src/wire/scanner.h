@@ -29,7 +29,7 @@ class MessageScanner {
   // answered whole or illegal it answers the same until reset().
   Verdict scan(std::string_view buffer);
 
-  // Of a whole message.
+  // Of a whole message; before that, as much of it as is announced so far.
   std::size_t size() const { return position_; }
   // Of a whole message: every list that is an argument or a result, and not empty, is one of structs.
   // Generated code, which knows no others there, reads the elements as structs whatever the list says they

@@ -171,7 +171,7 @@ asio::awaitable<bool> Server::State::receive(Connection& connection) {
     if (fault) co_return false;
     if (first) await_peer(connection);
     inbox.commit(read);
-    verdict = inbox.scan();
+    verdict = inbox.scan_with(connection.stream);
   }
   connection.reading = false;
   if (verdict == Inbox::Verdict::whole) co_return true;

@@ -85,8 +85,12 @@ void receive(std::string_view bytes, std::size_t piece) {
     if (verdict == Verdict::illegal) return;
     const auto space = inbox.space();
     const auto n = std::min({piece, bytes.size(), space.size()});
-    std::memcpy(space.data(), bytes.data(), n);
-    inbox.commit(n);
+    if (n % 2 == 0) {
+      inbox.add(bytes.substr(0, n));
+    } else {
+      std::memcpy(space.data(), bytes.data(), n);
+      inbox.commit(n);
+    }
     bytes.remove_prefix(n);
   }
 }

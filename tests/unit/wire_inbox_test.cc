@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <span>
 #include <string>
 
 #include "wire/codec.h"
@@ -51,6 +52,21 @@ TEST(Inbox, MessagesOfAnySizeComeOutWhole) {
       EXPECT_TRUE(inbox.empty());
       EXPECT_EQ(inbox.framed(), framing);
     }
+  }
+}
+
+TEST(Inbox, WhatWasReadElsewhereIsAdded) {
+  for (const std::size_t first : {0, 1, 511, 512, 100'000}) {
+    const auto message = message_of(100'000);
+    Inbox inbox({}, Inbox::Framing::none);
+    inbox.add(std::string_view(message).substr(0, first));
+    ASSERT_EQ(put(inbox, std::string_view(message).substr(first)), Verdict::whole) << first;
+    EXPECT_EQ(inbox.take(), message);
+    inbox.add(message);
+    ASSERT_EQ(inbox.scan(), Verdict::whole);
+    inbox.add("next");
+    EXPECT_EQ(inbox.take(), message);
+    EXPECT_FALSE(inbox.empty());
   }
 }
 
@@ -110,15 +126,51 @@ TEST(Inbox, AMessageOfExactlyTheLimitFits) {
   }
 }
 
+// A socket that has all of it, and then nothing.
+struct Source {
+  std::string_view bytes;
+  std::size_t read_some_now(std::span<char> into) {
+    const auto taken = bytes.substr(0, into.size());
+    std::memcpy(into.data(), taken.data(), taken.size());
+    bytes.remove_prefix(taken.size());
+    return taken.size();
+  }
+};
+
+TEST(Inbox, TakesWhatIsThereAtOnce) {
+  for (const std::size_t payload : {0, 1, 65'536, 10'000'000}) {
+    const auto message = message_of(payload);
+    const std::string two = message + message + "next";
+    Source source{two};
+    Inbox inbox({}, Inbox::Framing::none);
+    ASSERT_EQ(inbox.scan_with(source), Verdict::whole) << payload;
+    EXPECT_EQ(inbox.take(), message);
+    ASSERT_EQ(inbox.scan_with(source), Verdict::whole) << payload;
+    EXPECT_EQ(inbox.take(), message);
+    EXPECT_EQ(inbox.scan_with(source), Verdict::illegal);
+    Source half{std::string_view(message).substr(0, message.size() / 2)};
+    Inbox waits({}, Inbox::Framing::none);
+    EXPECT_EQ(waits.scan_with(half), Verdict::more);
+    EXPECT_TRUE(half.bytes.empty());
+  }
+}
+
 TEST(Inbox, MemoryFollowsWhatHasCome) {
-  Inbox inbox({}, Inbox::Framing::none);
-  const auto message = message_of(10'000'000);
-  EXPECT_LE(inbox.space().size(), 1024U);
-  ASSERT_EQ(put(inbox, message.substr(0, 5000)), Verdict::more);
-  EXPECT_LE(inbox.space().size(), 5000U);
-  ASSERT_EQ(put(inbox, message.substr(5000)), Verdict::whole);
-  inbox.take();
-  EXPECT_LE(inbox.space().size(), 1024U) << "what a large message needed is released";
+  for (const auto framing : {false, true}) {
+    Inbox inbox({}, Inbox::Framing::detect);
+    const auto message = message_of(10'000'000);
+    const auto bytes = framing ? framed(message) : message;
+    EXPECT_LE(inbox.space().size(), 1024U);
+    for (std::size_t come = 0; come < bytes.size(); come += 100'000) {
+      inbox.add(std::string_view(bytes).substr(come, 100'000));
+      inbox.scan();
+      EXPECT_LE(inbox.capacity(), 8 * (come + 100'000)) << come;
+    }
+    EXPECT_LE(inbox.capacity(), 2 * bytes.size());
+    ASSERT_EQ(inbox.scan(), Verdict::whole);
+    EXPECT_EQ(inbox.take(), message);
+    EXPECT_LE(inbox.capacity(), 1024U) << "what a large message needed is released";
+  }
 }
 
 }  // namespace
