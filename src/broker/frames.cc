@@ -15,7 +15,8 @@ constexpr std::size_t kHead = 7;  // of a frame: type, channel, size
 constexpr std::size_t kOverhead = kHead + 1;
 constexpr std::size_t kRead = 65536;  // as much is read at once
 constexpr std::size_t kKept = 1U << 20;
-constexpr std::size_t kContentHead = 12;  // class, weight, size of the body
+constexpr std::size_t kReserved = 64U << 20;  // at most, for a body of the size that its header says
+constexpr std::size_t kContentHead = 12;      // class, weight, size of the body
 constexpr std::size_t kPoolPage = 4096;
 constexpr std::uint16_t kBasic = 60;
 
@@ -115,6 +116,7 @@ std::optional<Incoming> Decoder::take_header(std::string_view payload) {
 std::optional<Incoming> Decoder::take_body(std::string_view payload) {
   if (payload.size() > body_size_ - body_.size()) not_amqp("a message is longer than it says");
   if (payload.size() == body_size_) return whole(payload);
+  if (body_.empty()) body_.reserve(std::min<std::uint64_t>(body_size_, kReserved));
   body_ += payload;
   if (body_.size() < body_size_) return std::nullopt;
   return whole(body_);
