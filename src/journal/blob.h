@@ -8,9 +8,10 @@
 
 namespace elves::journal {
 
-inline void assign(soci::blob& to, std::string_view bytes) {
+inline void assign(soci::blob& to, std::string_view bytes, std::string_view more = {}) {
   to.trim(0);
   to.write(0, bytes.data(), bytes.size());
+  if (!more.empty()) to.append(more.data(), more.size());
 }
 
 inline std::string bytes_of(soci::blob& from) {

@@ -27,13 +27,11 @@ void Block::clear() {
   newest_ = ended_ = 0;
 }
 
-std::string Block::bytes() const {
-  Appender bytes(entries_.size() + 32);
-  CompactStruct block(bytes);
-  block.list(1, count_);
-  bytes.append(entries_.view());
-  block.end();
-  return bytes.take();
+std::pair<std::string_view, std::string_view> Block::bytes() {
+  head_.clear();
+  CompactStruct(head_).list(1, count_);
+  CompactStruct(entries_).end();
+  return {head_.view(), entries_.view()};
 }
 
 }  // namespace elves::journal

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/appender.h"
 #include "model/job.h"
@@ -24,7 +24,8 @@ class Block {
   long long ended() const { return ended_; }
   LogId first() const { return first_; }
   LogId last() const { return last_; }
-  std::string bytes() const;
+  // Ends it: its bytes are the first and then the second, valid until clear(), which comes next.
+  std::pair<std::string_view, std::string_view> bytes();
   // Begins another one; the memory stays.
   void clear();
 
@@ -32,6 +33,7 @@ class Block {
   static constexpr std::size_t most_jobs = 256;
   static constexpr std::size_t most_bytes = std::size_t{1} << 18;
 
+  Appender head_;
   Appender entries_;
   std::size_t count_ = 0;
   long long newest_ = 0;

@@ -100,14 +100,15 @@ void History::flush() {
   block_.clear();
 }
 
-void History::write(const Block& block) {
+void History::write(Block& block) {
   const long long newest = block.newest();
   const long long ended = block.ended();
   const auto count = static_cast<int>(block.count());
   const std::string first(block.first().text());
   const std::string last(block.last().text());
   soci::blob jobs(sql_);
-  assign(jobs, block.bytes());
+  const auto [head, entries] = block.bytes();
+  assign(jobs, head, entries);
   sql_ << "INSERT INTO history (newest, ended, count, first_id, last_id, jobs) "
           "VALUES (:newest, :ended, :count, :first, :last, :jobs)",
       soci::use(newest), soci::use(ended), soci::use(count), soci::use(first), soci::use(last),

@@ -53,7 +53,7 @@ class History {
     std::size_t count = 0;
   };
 
-  void write(const Block& block);
+  void write(Block& block);
   // At most so many, the oldest of all or of those that a WHERE clause names.
   std::vector<Head> oldest(std::size_t most, const std::string& which = "");
   void remove(const Head& block);

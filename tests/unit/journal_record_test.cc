@@ -107,7 +107,8 @@ TEST(JournalBlock, HoldsItsJobsInTheOrderTheyCame) {
     EXPECT_EQ(block.newest(), static_cast<long long>(count));
     EXPECT_EQ(block.first(), LogId(1001 - count));
     EXPECT_EQ(block.last(), LogId(1000));
-    const auto entries = read_compact<StoredBlock>(block.bytes()).entries;
+    const auto [head, rest] = block.bytes();
+    const auto entries = read_compact<StoredBlock>(std::string(head).append(rest)).entries;
     ASSERT_EQ(entries.size(), count);
     for (std::size_t i = 0; i < count; ++i) {
       EXPECT_EQ(entries[i].log_id, static_cast<std::int64_t>(1000 - i));
