@@ -10,7 +10,7 @@ namespace {
 
 // Most messages fit, and it is cheap to have thousands waiting; with what ends a string it is 512.
 constexpr std::size_t first_size = 511;
-constexpr std::size_t next_size = std::size_t{16} << 10;  // as much as TLS gives at once
+constexpr std::size_t most_at_once = std::size_t{16} << 10;  // as much as TLS gives
 constexpr std::size_t shared_size = std::size_t{64} << 10;
 constexpr std::size_t belief = 8;  // an announcement, for so many times what has come
 constexpr std::size_t frame_header = 4;
@@ -28,7 +28,7 @@ std::span<char> Inbox::shared_space() {
 }
 
 std::span<char> Inbox::space() {
-  const auto size = empty() ? first_size : next_size;
+  const auto size = std::clamp(end_ - begin_, first_size, most_at_once);
   make_room(size);
   buffer_.resize(end_ + size);
   return {buffer_.data() + end_, size};

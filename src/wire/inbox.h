@@ -11,8 +11,8 @@
 
 namespace elves::wire {
 
-// Memory follows what has come in, not what is announced: what is written to is little more than the message
-// so far, what is reserved eight times that at most. One small buffer while waiting for a message's first
+// Memory follows what has come in, not what is announced: what is written to is at most about twice the
+// message so far, what is reserved eight times that. One small buffer while waiting for a message's first
 // bytes, and none that a message needed once it has been taken. Pure; one per connection.
 class Inbox {
  public:
