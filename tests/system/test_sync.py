@@ -249,3 +249,16 @@ def test_both_envelopes_at_once(peer):
         number = int(reply.correlation_id)
         message = (body_of(reply)["result"] if number % 2 else data_of(reply))["worker_message"]
         assert message == ("slept" if number % 5 == 0 else f"p{number}")
+
+
+@pytest.mark.parametrize(("by", "seconds"), [("list", "0.61"), ("log id", "0.62")])
+def test_whoever_asks_finds_a_job_that_has_just_begun(peer, site, by, seconds):
+    peer.publish(sync_job(func="sleep", param=seconds), reply_to=peer.reply_queue)
+    log_id = site.farm.wait_call(param=seconds)[0]["id"]
+    if by == "list":
+        jobs = site.scheduler.http("GET", "/api/v1/jobs", query={"state": "received"}).json["jobs"]
+        assert log_id in [job["log_id"] for job in jobs]
+    else:
+        answer = site.scheduler.http("GET", f"/api/v1/jobs/{log_id}")
+        assert (answer.status, answer.json["state"]) == (200, "received")
+    assert body_of(peer.collect(peer.reply_queue, 1)[0])["result"]["worker_message"] == "slept"
