@@ -125,7 +125,8 @@ class TestRetry:
             wait_for(lambda seen=seen: attempts(here.scheduler) > seen, 10, "another one")
             here.scheduler.kill()
             here.scheduler.start()
-        assert code_of(ended(peer, job)["error"]) == "410.1"
+        # Killed within an attempt, it cannot know whether the agent was reached.
+        assert code_of(ended(peer, job)["error"]) in ("410.1", "410.3")
         fence(peer)
 
     def test_sighup_takes_over_the_attempts(self, site):
