@@ -95,6 +95,7 @@ struct StoredRecord {
   3: i64 fingerprint,
   4: optional bool acknowledged,
   5: optional bool unsent,
+  6: optional bool texts_left_out,
 }
 
 // A job that is over.

@@ -26,7 +26,8 @@ std::string text_of(const admin::Caller& caller) {
 }
 
 std::string shown(const JobRecord& record) {
-  return dialect::encode_api_job(*record.job, record.outcome, state_name(record.state));
+  return dialect::encode_api_job(*record.job, record.outcome, state_name(record.state),
+                                 record.texts_left_out);
 }
 
 }  // namespace

@@ -60,7 +60,8 @@ struct App::Parts {
         config_file(std::move(file)),
         tls(options, metrics),
         journal(open_journal(
-            options.journal, [this](std::function<void()> action) { asio::post(loop, std::move(action)); },
+            options.journal, metrics,
+            [this](std::function<void()> action) { asio::post(loop, std::move(action)); },
             [this] { return dispatcher.open_records(); })),
         agents(loop, timers.timers(), clock, metrics, pool_options(options, tls)),
         audit(audit::open_audit(audit_options(options), metrics)),

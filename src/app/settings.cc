@@ -30,6 +30,9 @@ agent::TlsOptions agent_tls(const config::ThriftTlsOptions& options, const TlsSi
   return how;
 }
 
+// Without a file journal.maxBytes are bytes of memory, of which its default would be much.
+constexpr std::uint64_t kMostInMemory = 256ULL << 20;
+
 constexpr auto kLimits = std::to_array<std::string_view>({
     "mq.prefetch",
     "mq.maxMessage",
@@ -185,12 +188,16 @@ std::vector<std::pair<std::string, double>> limits_in_force(const config::Option
   return limits;
 }
 
-std::unique_ptr<Journal> open_journal(const config::JournalOptions& journal, JournalPost post,
-                                      std::function<std::vector<JobRecord>()> open_now) {
-  if (journal.path.empty()) return std::make_unique<MemoryJournal>(journal.keep_jobs, std::move(post));
+std::unique_ptr<Journal> open_journal(const config::JournalOptions& journal, MetricsSink& metrics,
+                                      JournalPost post, std::function<std::vector<JobRecord>()> open_now) {
+  if (journal.path.empty()) {
+    const MemoryJournal::Keep keep{journal.keep_jobs, std::min(journal.max_bytes, kMostInMemory)};
+    return std::make_unique<MemoryJournal>(keep, std::move(post));
+  }
   SqliteJournal::Options options;
   options.path = journal.path;
   options.keep = {journal.keep, journal.keep_jobs, journal.max_bytes};
+  options.metrics = &metrics;
   options.open_now = std::move(open_now);
   return std::make_unique<SqliteJournal>(options, std::move(post));
 }

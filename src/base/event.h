@@ -31,6 +31,8 @@ enum class Event : std::uint8_t {
   agent_given_up,          // its breaker has opened
   agent_not_tried,         // a call failed because a breaker is open
   audit_lost,              // a line of the audit log that could not be written
+  journal_shortened,       // an entry of the history without its texts: too much waited for the disk
+  journal_lost,            // one that is not there at all, likewise
   agent_offline_tried,     // one that ZooKeeper knows to be offline was tried, for a short time
   zookeeper_connected,     // connected, with a session that is new or was there
   zookeeper_lost,          // the connection or the session

@@ -160,7 +160,8 @@ ReplyRoute terminal_route(const Job& job) {
           .correlation_id = {}};
 }
 
-std::string encode_api_job(const Job& job, const Outcome& outcome, std::string_view state) {
+std::string encode_api_job(const Job& job, const Outcome& outcome, std::string_view state,
+                           bool texts_left_out) {
   JsonWriter json(size_hint(job, outcome));
   write_data(json, job, outcome);
   json.text("id", job.id);
@@ -169,6 +170,7 @@ std::string encode_api_job(const Job& job, const Outcome& outcome, std::string_v
   json.text("dialect", job.dialect == Dialect::flat ? "flat" : "body");
   json.text("state", state);
   json.number("attempts", outcome.attempts);
+  if (texts_left_out) json.number("texts_left_out", 1);
   return std::move(json).finish();
 }
 

@@ -58,8 +58,10 @@ std::string encode_terminal(const Job& job, const Outcome& outcome);
 ReplyRoute terminal_route(const Job& job);
 
 // The job as the HTTP API shows it: the flat envelope's `data` object, plus `id`, `rand_id`, `type` ("rt",
-// "cron", "queue"), `dialect` ("flat", "body") and `state` (as given).
-std::string encode_api_job(const Job& job, const Outcome& outcome, std::string_view state);
+// "cron", "queue"), `dialect` ("flat", "body"), `state` (as given) and, where `param` and `worker_message`
+// were left out, `texts_left_out`: 1.
+std::string encode_api_job(const Job& job, const Outcome& outcome, std::string_view state,
+                           bool texts_left_out = false);
 
 // Rebuilds the job that a result belongs to when this scheduler did not dispatch it: dialect by mode (P, NP =
 // body), id and rand_id from Instruct.id, log_id from exec_id (0 without one), from the component that `type`

@@ -154,6 +154,8 @@ struct JobRecord {
   // that is accepted or settled: it always is, unless it settled as never sent.
   bool acknowledged = false;
   bool unsent = false;  // nothing was sent to the agent so far, and no call is in progress
+  // Of history: param and result are not in it, for too much waited for the disk.
+  bool texts_left_out = false;
 
   // Only people look at it: of a synchronous job that is not acknowledged (or came by HTTP), no later process
   // has anything to do. A request that is delivered again although it was answered is then recognized no

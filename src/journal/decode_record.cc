@@ -85,6 +85,7 @@ JobRecord from_stored(StoredRecord&& stored) {
   record.outcome = from_stored(std::move(stored.outcome));
   record.acknowledged = stored.__isset.acknowledged && stored.acknowledged;
   record.unsent = stored.__isset.unsent && stored.unsent;
+  record.texts_left_out = stored.__isset.texts_left_out && stored.texts_left_out;
   return record;
 }
 

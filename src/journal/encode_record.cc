@@ -86,6 +86,7 @@ void encode_record(const JobRecord& record, Appender& to) {
   stored.i64(3, static_cast<std::int64_t>(record.job->fingerprint));
   if (record.acknowledged) stored.flag(4, true);
   if (record.unsent) stored.flag(5, true);
+  if (record.texts_left_out) stored.flag(6, true);
   stored.end();
 }
 

@@ -10,7 +10,7 @@ std::size_t weight_of(const JobRecord& record) {
   return without_text + record.job->param.size() + result;
 }
 
-std::size_t HeldRecords::put(JobRecord record, SteadyTime now) {
+void HeldRecords::put(JobRecord record, SteadyTime now) {
   weight_ += weight_of(record);
   const auto [known, is_new] = by_id_.try_emplace(record.job->log_id);
   if (is_new) {
@@ -20,9 +20,6 @@ std::size_t HeldRecords::put(JobRecord record, SteadyTime now) {
     weight_ -= weight_of(earlier);
     earlier = std::move(record);
   }
-  if (records_.size() <= most_) return 0;
-  drop(records_.front().record.job->log_id);
-  return 1;
 }
 
 void HeldRecords::drop(LogId id) {
@@ -33,11 +30,14 @@ void HeldRecords::drop(LogId id) {
   by_id_.erase(known);
 }
 
-std::vector<const JobRecord*> HeldRecords::oldest(std::size_t count, SteadyTime before) const {
+std::vector<const JobRecord*> HeldRecords::oldest(std::size_t count, std::size_t bytes,
+                                                  SteadyTime before) const {
   std::vector<const JobRecord*> found;
-  for (auto at = records_.begin(); at != records_.end() && at->since <= before && found.size() < count;
-       ++at) {
-    found.push_back(&at->record);
+  std::size_t weight = 0;
+  for (const Held& held : records_) {
+    if (held.since > before || found.size() >= count || weight >= bytes) break;
+    found.push_back(&held.record);
+    weight += weight_of(held.record);
   }
   return found;
 }

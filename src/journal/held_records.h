@@ -14,19 +14,16 @@ namespace elves::journal {
 // About what a record takes in memory, in bytes.
 std::size_t weight_of(const JobRecord& record);
 
-// The latest record of each log id, at most `most` of them, in the order in which the first of each came.
+// The latest record of each log id, in the order in which the first of each came.
 class HeldRecords {
  public:
-  explicit HeldRecords(std::size_t most) : most_(most) {}
-
-  // Keeps the record, in the place of an earlier one of its log id. `now` never goes back. Answers how many
-  // of the oldest it had to drop.
-  std::size_t put(JobRecord record, SteadyTime now);
+  // Keeps the record, in the place of an earlier one of its log id. `now` never goes back.
+  void put(JobRecord record, SteadyTime now);
   // Forgets what is held of this log id, if anything.
   void drop(LogId id);
-  // Up to `count` of the oldest, of log ids that are held since `before` or longer; valid until the next
-  // put() or drop().
-  std::vector<const JobRecord*> oldest(std::size_t count, SteadyTime before) const;
+  // Up to `count` of the oldest, some `bytes` of them, of log ids that are held since `before` or longer;
+  // valid until the next put() or drop().
+  std::vector<const JobRecord*> oldest(std::size_t count, std::size_t bytes, SteadyTime before) const;
   // Since when the oldest is held; SteadyTime::max() when nothing is.
   SteadyTime since() const;
   std::size_t weight() const { return weight_; }
@@ -40,7 +37,6 @@ class HeldRecords {
   };
   using Records = std::list<Held>;
 
-  const std::size_t most_;
   Records records_;
   std::size_t weight_ = 0;
   std::unordered_map<LogId, Records::iterator> by_id_;

@@ -3,6 +3,8 @@
 #include <iterator>
 #include <utility>
 
+#include "journal/held_records.h"
+
 namespace elves {
 
 void MemoryJournal::write(JobRecord record, Kept kept) {
@@ -11,16 +13,30 @@ void MemoryJournal::write(JobRecord record, Kept kept) {
   auto [known, is_new] = by_id_.try_emplace(id);
   if (is_new) known->second = order_.emplace(order_.end());
   const auto at = known->second;
-  const bool was_over = !is_new && at->state == JobState::published;
+  if (!is_new && at->state == JobState::published) uncount(at);  // a late result opens it once more
   *at = std::move(record);
-  if (over && !was_over) over_.push_back(at);
-  if (!over && was_over) over_.remove(at);  // a late result opens it once more
-  if (over_.size() > history_) {
-    by_id_.erase(over_.front()->job->log_id);
-    order_.erase(over_.front());
-    over_.pop_front();
+  if (over) count(at);
+  while (beyond_limits()) {
+    const auto oldest = over_.front();
+    uncount(oldest);
+    by_id_.erase(oldest->job->log_id);
+    order_.erase(oldest);
   }
   if (kept) post_([kept = std::move(kept)] { kept({}); });
+}
+
+void MemoryJournal::count(Order::iterator at) {
+  over_.push_back(at);
+  weight_ += journal::weight_of(*at);
+}
+
+void MemoryJournal::uncount(Order::iterator at) {
+  over_.front() == at ? over_.pop_front() : static_cast<void>(over_.remove(at));
+  weight_ -= journal::weight_of(*at);
+}
+
+bool MemoryJournal::beyond_limits() const {
+  return over_.size() > keep_.count || (weight_ > keep_.bytes && !over_.empty());
 }
 
 void MemoryJournal::open_jobs(std::function<void(std::vector<JobRecord>)> found) {

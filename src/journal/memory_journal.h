@@ -11,13 +11,19 @@
 
 namespace elves {
 
-// Loop thread only. Keeps every open job, and the last `history` that are over.
+// Loop thread only. Keeps every open job, and the last of those that are over.
 class MemoryJournal final : public Journal {
  public:
   // Runs an action on the loop thread, later.
   using Post = std::function<void(std::function<void()>)>;
 
-  MemoryJournal(std::size_t history, Post post) : history_(history), post_(std::move(post)) {}
+  // How much of what is over; the first limit that is reached counts.
+  struct Keep {
+    std::size_t count = 100'000;
+    std::size_t bytes = std::size_t{256} << 20;  // of memory, about
+  };
+
+  MemoryJournal(Keep keep, Post post) : keep_(keep), post_(std::move(post)) {}
 
   bool durable() const override { return false; }
   std::string instance() const override { return instance_; }
@@ -31,11 +37,16 @@ class MemoryJournal final : public Journal {
  private:
   using Order = std::list<JobRecord>;
 
+  void count(Order::iterator at);
+  void uncount(Order::iterator at);
+  bool beyond_limits() const;
+
   const std::string instance_ = random_name();
-  const std::size_t history_;
+  const Keep keep_;
   const Post post_;
   Order order_;                      // oldest first
   std::list<Order::iterator> over_;  // likewise
+  std::size_t weight_ = 0;           // of these
   std::unordered_map<LogId, Order::iterator> by_id_;
 };
 

@@ -20,7 +20,9 @@ namespace {
 using journal::LockFile;
 using journal::Store;
 
-constexpr std::size_t held_bite = 250;  // who waits meanwhile waits for so many
+// Who waits meanwhile waits for so much.
+constexpr std::size_t held_bite = 250;
+constexpr std::size_t held_bite_bytes = std::size_t{8} << 20;
 // Of history in the mailbox, and out of it.
 constexpr std::size_t most_left = std::size_t{1} << 20;
 constexpr std::size_t most_gathered = std::size_t{8} << 20;
@@ -68,8 +70,8 @@ SqliteJournal::Options absolute(SqliteJournal::Options options) {
 SqliteJournal::SqliteJournal(Options options, Post post)
     : options_(absolute(std::move(options))),
       post_(std::move(post)),
-      files_(options_.path),
-      held_(options_.max_unwritten) {
+      backlog_(options_.max_unwritten, options_.metrics),
+      files_(options_.path) {
   try {
     open();
   } catch (const std::exception& fault) {
@@ -87,6 +89,7 @@ SqliteJournal::~SqliteJournal() {
 
 void SqliteJournal::write(JobRecord record, Kept kept) {
   const bool history = !kept && record.only_history();
+  if (history && !backlog_.admit(record)) return;
   unhurried_ = history ? unhurried_ + journal::weight_of(record) : 0;
   Write write{std::move(record), std::move(kept)};
   if (history && unhurried_ < most_left) return mailbox_.leave(std::move(write));
@@ -149,9 +152,12 @@ bool SqliteJournal::take_orders() {
   bool stopping = false;
   std::vector<Write> writes;
   std::vector<Query> queries;
+  std::size_t history = 0;
   const auto taken = mailbox_.take([&](Order& order) {
     if (auto* write = std::get_if<Write>(&order)) {
-      const bool gathered = writes.empty() && !write->kept && write->record.only_history();
+      const bool only_history = !write->kept && write->record.only_history();
+      if (only_history) history += journal::weight_of(write->record);
+      const bool gathered = writes.empty() && only_history;
       gathered ? hold(std::move(write->record)) : writes.push_back(std::move(*write));
     }
     if (auto* query = std::get_if<Query>(&order)) queries.push_back(std::move(*query));
@@ -163,7 +169,7 @@ bool SqliteJournal::take_orders() {
   });
   next_look_ = taken == 0 ? SteadyTime::max() : std::chrono::steady_clock::now() + options_.gather;
   commit(std::move(writes));
-  tell_dropped();
+  backlog_.took(history, held_.weight());
   if (!queries.empty() && !behind_) write_all_held();
   for (Query& query : queries) answer(std::move(query));
   return stopping;
@@ -198,24 +204,17 @@ void SqliteJournal::commit(std::vector<Write> writes) {
   });
 }
 
-void SqliteJournal::hold(JobRecord record) {
-  dropped_ += held_.put(std::move(record), std::chrono::steady_clock::now());
-}
-
-void SqliteJournal::tell_dropped() {
-  const std::size_t dropped = std::exchange(dropped_, 0);
-  if (dropped == 0) return;
-  log::error("{} journal entries are lost: more than {} wait", dropped, options_.max_unwritten);
-}
+void SqliteJournal::hold(JobRecord record) { held_.put(std::move(record), std::chrono::steady_clock::now()); }
 
 // A bite of what is held since `before` or longer. Whether there was any, and it is written now.
 bool SqliteJournal::write_held(SteadyTime before) {
-  const auto records = held_.oldest(held_bite, before);
+  const auto records = held_.oldest(held_bite, held_bite_bytes, before);
   if (records.empty() || !attempt([&](Store& store) { store.write(records); })) return false;
   std::vector<LogId> ids;
   ids.reserve(records.size());
   for (const JobRecord* record : records) ids.push_back(record->job->log_id);
   for (const LogId id : ids) held_.drop(id);
+  backlog_.took(0, held_.weight());
   return true;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/mailbox.h"
+#include "journal/backlog.h"
 #include "journal/file_watch.h"
 #include "journal/held_records.h"
 #include "journal/keep.h"
@@ -44,7 +45,9 @@ class SqliteJournal final : public Journal {
   struct Options {
     std::string path = "var/journal.db";  // its folder is made; path + ".lock" beside it
     journal::Keep keep{};
-    std::size_t max_unwritten = 100'000;  // records held in memory; beyond that the oldest are dropped
+    // Bytes of history that may wait in memory; see Backlog for what comes on top.
+    std::size_t max_unwritten = std::size_t{128} << 20;
+    MetricsSink* metrics = nullptr;  // where what did not fit is counted
     Millis retry{1000};
     Millis tidy{5000};  // how often to look for what is to be removed
     Millis gather{200};
@@ -98,7 +101,6 @@ class SqliteJournal final : public Journal {
   void ask_for_open_jobs();
   void catch_up(const std::vector<JobRecord>& open);
   void replace_file(const std::vector<JobRecord>& open);
-  void tell_dropped();
   bool write_held(SteadyTime before);
   void write_all_held();
   void write_gathered();
@@ -116,6 +118,7 @@ class SqliteJournal final : public Journal {
   std::unique_ptr<journal::LockFile> lock_;
   std::string instance_;
   Mailbox<Order> mailbox_;
+  journal::Backlog backlog_;
   std::size_t unhurried_ = 0;  // the loop's: weight of what the thread was not woken for
 
   // The journal's thread only.
@@ -123,7 +126,6 @@ class SqliteJournal final : public Journal {
   journal::FileWatch files_;
   std::optional<std::vector<JobRecord>> left_;  // by the process before, until they are asked for
   journal::HeldRecords held_;
-  std::size_t dropped_ = 0;                   // of them, and not told yet
   SteadyTime next_look_ = SteadyTime::max();  // into the mailbox, if it does not call
   bool behind_ = false;                       // something failed, and the open jobs were not written since
   bool lost_ = false;                         // the file is not to be written any more

@@ -43,6 +43,8 @@ constexpr std::array<Named, kEvents> kNames{{
     {"elves_agent_breaker_opens_total", "Agents that could not be reached too often in a row"},
     {"elves_agent_breaker_refusals_total", "Calls that failed at once because of it"},
     {"elves_audit_lines_lost_total", "Lines of the audit log that could not be written"},
+    {"elves_journal_texts_left_out_total", "Jobs whose param and result the history has not: a slow disk"},
+    {"elves_journal_entries_lost_total", "Jobs that the history has not: a disk that is slower still"},
     {"elves_agent_offline_tries_total", "Connections tried for a short time, to agents known to be offline"},
     {"elves_zookeeper_connects_total", "Connections made to ZooKeeper"},
     {"elves_zookeeper_losses_total", "Connections to ZooKeeper lost"},

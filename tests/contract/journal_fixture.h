@@ -196,6 +196,7 @@ inline void expect_same(const JobRecord& left, const JobRecord& right) {
   EXPECT_EQ(left.outcome.attempts, right.outcome.attempts);
   EXPECT_EQ(left.acknowledged, right.acknowledged);
   EXPECT_EQ(left.unsent, right.unsent);
+  EXPECT_EQ(left.texts_left_out, right.texts_left_out);
 }
 
 // The log ids, in their order.

@@ -14,7 +14,7 @@ class Journals : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     if (GetParam() == std::string("memory")) {
-      journal = std::make_unique<MemoryJournal>(1000, loop.poster());
+      journal = std::make_unique<MemoryJournal>(MemoryJournal::Keep{}, loop.poster());
     } else {
       SqliteJournal::Options options;
       options.path = dir.file("journal.db");

@@ -31,12 +31,21 @@ class FullDisk {
   rlimit before_{};
 };
 
+struct Counter final : MetricsSink {
+  void count(Event event) override {
+    if (event == Event::journal_shortened) ++shortened;
+    if (event == Event::journal_lost) ++lost;
+  }
+  std::size_t shortened = 0;
+  std::size_t lost = 0;
+};
+
 class FailingJournal : public testing::Test {
  protected:
   FailingJournal() {
     options.path = dir.file("journal.db");
     options.retry = Millis(20);
-    options.max_unwritten = 3;
+    options.metrics = &counter;
     journal = std::make_unique<SqliteJournal>(options, loop.poster());
     EXPECT_TRUE(loop.keep(*journal, record_of(1, JobState::accepted)));
     EXPECT_EQ(journal->trouble(), "");
@@ -48,12 +57,21 @@ class FailingJournal : public testing::Test {
     record.outcome.worker = WorkerAnswer{.flag = 1, .costtime = 1, .result = std::string(limit, 'x')};
     return record;
   }
+  static JobRecord with_texts(std::uint64_t id) {
+    JobRecord record = history_of(id, JobState::published);
+    Job job = *record.job;
+    job.param = std::string(1000, 'p');
+    record.job = std::make_shared<const Job>(std::move(job));
+    record.outcome.worker = WorkerAnswer{.flag = 1, .costtime = 1, .result = std::string(1000, 'r')};
+    return record;
+  }
   void recover() {
     full.reset();
     loop.until([&] { return journal->trouble().empty(); }, "the journal recovers");
   }
 
   static constexpr std::size_t limit = 1 << 20;
+  Counter counter;
   TempDir dir;
   Loop loop;
   SqliteJournal::Options options;
@@ -110,12 +128,42 @@ TEST_F(FailingJournal, ALaterWriteWinsOverOneThatWaits) {
   EXPECT_EQ(loop.find(*journal, LogId(2)).at(0).state, JobState::published);
 }
 
-TEST_F(FailingJournal, HoldsABoundedNumberAndTheLatest) {
+// One is written with its texts, two are left without them, and for the last there is no room.
+TEST_F(FailingJournal, HoldsABoundedHistory) {
+  options.path = dir.file("bounded.db");
+  options.max_unwritten = weight_of(with_texts(2)) + 1;
+  journal = std::make_unique<SqliteJournal>(options, loop.poster());
   full = std::make_unique<FullDisk>(limit);
-  for (std::uint64_t id = 2; id <= 6; ++id) journal->write(large(id), {});
-  ASSERT_FALSE(loop.keep(*journal, large(7)));
+  ASSERT_FALSE(loop.keep(*journal, large(2)));
+  std::uint64_t last = 3;
+  while (counter.lost == 0) journal->write(with_texts(last++), {});
   recover();
-  EXPECT_EQ(ids(loop.list(*journal, {})), (Ids{6, 5, 4, 1}));
+  const Records found = loop.list(*journal, {});
+  ASSERT_EQ(found.size(), last - 4) << "all but the one that was lost";
+  ASSERT_EQ(found.size(), counter.shortened + 2);
+  expect_same(found[found.size() - 1], with_texts(3));
+  expect_same(found[found.size() - 2], with_texts(4));
+  for (std::size_t at = 0; at < counter.shortened; ++at) {
+    EXPECT_TRUE(found[at].texts_left_out);
+    EXPECT_EQ(found[at].job->param, "");
+    EXPECT_EQ(found[at].outcome.worker->result, "");
+    EXPECT_EQ(found[at].outcome.worker->flag, 1);
+  }
+}
+
+TEST_F(FailingJournal, HasRoomAgainAfterwards) {
+  options.path = dir.file("bounded.db");
+  options.max_unwritten = 1;
+  journal = std::make_unique<SqliteJournal>(options, loop.poster());
+  full = std::make_unique<FullDisk>(limit);
+  ASSERT_FALSE(loop.keep(*journal, large(2)));
+  journal->write(with_texts(3), {});
+  journal->write(with_texts(4), {});
+  EXPECT_EQ(counter.lost, 1U);
+  recover();
+  EXPECT_EQ(ids(loop.find(*journal, LogId(3))), Ids{3});
+  journal->write(with_texts(5), {});
+  expect_same(loop.find(*journal, LogId(5)).at(0), with_texts(5));
 }
 
 TEST_F(FailingJournal, WritesHistoryLater) {

@@ -293,6 +293,7 @@ TEST(DialectEncode, ApiJob) {
                               {"attempts", 0}}));
   EXPECT_EQ(parse(encode_api_job(body_job(), success(), "x")).at("dialect"), "body");
   EXPECT_EQ(parse(encode_api_job(body_job(), success(), "x")).at("type"), "rt");
+  EXPECT_EQ(parse(encode_api_job(flat_job(), success(), "x", true)).at("texts_left_out"), 1);
 }
 
 }  // namespace

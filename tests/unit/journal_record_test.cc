@@ -66,7 +66,7 @@ TEST(JournalRecord, HoldsWhatAReceivedOneStandsFor) {
   for (const bool set : {true, false}) {
     JobRecord record = record_of(1);
     record.acknowledged = set;
-    record.unsent = !set;
+    record.unsent = record.texts_left_out = !set;
     record.outcome.attempts = set ? 3 : 0;
     const auto back = decode_record(encoded(record), record.state);
     ASSERT_TRUE(back);
@@ -131,46 +131,47 @@ TEST(JournalBlock, IsFullOfManyOrOfMuch) {
 }
 
 constexpr SteadyTime start{};
+constexpr std::size_t most = SIZE_MAX;
 
 TEST(HeldRecords, KeepsTheLatestOfALogIdInItsPlace) {
-  HeldRecords held(10);
+  HeldRecords held;
   held.put(record_of(1, JobState::received), start);
   held.put(record_of(2), start);
   held.put(record_of(1, JobState::accepted), start);
-  const auto oldest = held.oldest(5, start);
+  const auto oldest = held.oldest(5, most, start);
   ASSERT_EQ(oldest.size(), 2U);
   EXPECT_EQ(oldest[0]->job->log_id, LogId(1));
   EXPECT_EQ(oldest[0]->state, JobState::accepted);
 }
 
-TEST(HeldRecords, DropsTheOldestWhenFull) {
-  HeldRecords held(2);
-  EXPECT_EQ(held.put(record_of(1), start), 0U);
-  EXPECT_EQ(held.put(record_of(2), start), 0U);
-  EXPECT_EQ(held.put(record_of(2), start), 0U);
-  EXPECT_EQ(held.put(record_of(3), start), 1U);
-  EXPECT_EQ(held.size(), 2U);
-  EXPECT_EQ(held.oldest(1, start)[0]->job->log_id, LogId(2));
-  held.drop(LogId(2));
+TEST(HeldRecords, GivesTheOldestUpToACountAndAWeight) {
+  HeldRecords held;
+  for (const std::uint64_t id : {1, 2, 3, 2}) held.put(record_of(id), start);
+  const std::size_t each = weight_of(record_of(1));
+  EXPECT_EQ(held.oldest(2, most, start).size(), 2U);
+  EXPECT_EQ(held.oldest(9, each + 1, start).size(), 2U);
+  EXPECT_EQ(held.oldest(9, 1, start).size(), 1U) << "one that is too large alone must go too";
+  held.drop(LogId(1));
   held.drop(LogId(9));
-  EXPECT_EQ(held.oldest(9, start).size(), 1U);
+  EXPECT_EQ(held.size(), 2U);
+  EXPECT_EQ(held.oldest(1, most, start)[0]->job->log_id, LogId(2));
 }
 
 TEST(HeldRecords, KnowsSinceWhenEachLogIdIsHeld) {
-  HeldRecords held(10);
+  HeldRecords held;
   EXPECT_EQ(held.since(), SteadyTime::max());
   held.put(record_of(1), start);
   held.put(record_of(2), start + Millis(5));
   held.put(record_of(1), start + Millis(9));
   EXPECT_EQ(held.since(), start);
-  EXPECT_EQ(held.oldest(9, start + Millis(4)).size(), 1U);
-  EXPECT_EQ(held.oldest(9, start + Millis(5)).size(), 2U);
+  EXPECT_EQ(held.oldest(9, most, start + Millis(4)).size(), 1U);
+  EXPECT_EQ(held.oldest(9, most, start + Millis(5)).size(), 2U);
   held.drop(LogId(1));
   EXPECT_EQ(held.since(), start + Millis(5));
 }
 
 TEST(HeldRecords, WeighsWhatItHolds) {
-  HeldRecords held(10);
+  HeldRecords held;
   const JobRecord small = record_of(1);
   JobRecord large = record_of(1);
   large.outcome.worker = WorkerAnswer{1, 1, std::string(100, 'x')};

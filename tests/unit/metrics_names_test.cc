@@ -19,6 +19,8 @@ const std::set<std::string> kGolden{
     "elves_agent_offline_tries_total counter",
     "elves_agents gauge",
     "elves_audit_lines_lost_total counter",
+    "elves_journal_texts_left_out_total counter",
+    "elves_journal_entries_lost_total counter",
     "elves_broker_connected gauge",
     "elves_broker_connects_total counter",
     "elves_broker_losses_total counter",

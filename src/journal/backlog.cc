@@ -1,0 +1,55 @@
+#include "journal/backlog.h"
+
+#include <memory>
+#include <utility>
+
+#include "base/log.h"
+#include "journal/held_records.h"
+
+namespace elves::journal {
+namespace {
+
+bool has_texts(const JobRecord& record) {
+  return !record.job->param.empty() || (record.outcome.worker && !record.outcome.worker->result.empty());
+}
+
+void leave_out_texts(JobRecord& record) {
+  Job job = *record.job;
+  job.param = {};
+  record.job = std::make_shared<const Job>(std::move(job));
+  if (record.outcome.worker) record.outcome.worker->result = {};
+  record.texts_left_out = true;
+}
+
+}  // namespace
+
+bool Backlog::admit(JobRecord& record) {
+  const std::size_t waiting = waiting_;
+  if (waiting >= 2 * most_) {
+    if (metrics_ != nullptr) metrics_->count(Event::journal_lost);
+    if (const auto held = refused_.pass(std::chrono::steady_clock::now())) {
+      log::error("the journal's disk is too slow: job {} is not in the history: {} MiB wait{}",
+                 record.job->log_id, waiting >> 20, and_more(*held));
+    }
+    return false;
+  }
+  if (waiting >= most_ && has_texts(record)) {
+    leave_out_texts(record);
+    if (metrics_ != nullptr) metrics_->count(Event::journal_shortened);
+    if (const auto held = shortened_.pass(std::chrono::steady_clock::now())) {
+      log::warn(
+          "the journal's disk is too slow: the history of job {} is without its param and result: {} MiB "
+          "wait{}",
+          record.job->log_id, waiting >> 20, and_more(*held));
+    }
+  }
+  waiting_ += weight_of(record);
+  return true;
+}
+
+void Backlog::took(std::size_t taken, std::size_t held) {
+  // In one step, so that admit() sees nothing twice; a difference below zero wraps around and back.
+  waiting_ += held - std::exchange(held_, held) - taken;
+}
+
+}  // namespace elves::journal
