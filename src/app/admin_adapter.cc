@@ -30,6 +30,18 @@ std::string shown(const JobRecord& record) {
                                  record.texts_left_out);
 }
 
+std::string shown(const std::vector<JobRecord>& found, const JobFilter& filter) {
+  std::string body = R"({"jobs":[)";
+  std::size_t weight = 0;
+  for (const JobRecord& record : found) {
+    if (body.back() != '[') body += ',';
+    body += shown(record);
+    weight += weight_of(record);
+  }
+  const bool cut = weight >= filter.bytes && found.size() < filter.limit;
+  return body + (cut ? R"(],"cut":true})" : R"(],"cut":false})");
+}
+
 }  // namespace
 
 void AdminAdapter::on_loop(std::function<void()> action) {
@@ -81,18 +93,12 @@ void AdminAdapter::job(std::string log_id, admin::Respond respond) {
 }
 
 void AdminAdapter::jobs(std::string state, std::string ip, std::size_t limit, admin::Respond respond) {
-  JobFilter filter{std::move(state), std::move(ip), limit};
+  JobFilter filter{.state = std::move(state), .ip = std::move(ip), .limit = limit};
   on_loop([this, filter = std::move(filter), respond = std::move(respond)]() mutable {
     parts_.dispatcher.record_all();
-    parts_.journal.list(std::move(filter),
-                        [respond = std::move(respond)](const std::vector<JobRecord>& found) {
-                          std::string body = R"({"jobs":[)";
-                          for (const JobRecord& record : found) {
-                            if (body.back() != '[') body += ',';
-                            body += shown(record);
-                          }
-                          respond({200, body + "]}"});
-                        });
+    parts_.journal.list(filter, [filter, respond = std::move(respond)](const std::vector<JobRecord>& found) {
+      respond({200, shown(found, filter)});
+    });
   });
 }
 

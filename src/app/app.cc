@@ -43,6 +43,7 @@ namespace {
 constexpr Millis kLastWords{700};
 // Finished jobs that are read at start, to tell second results.
 constexpr std::size_t kRemembered = 10000;
+constexpr std::size_t kRememberedBytes = std::size_t{128} << 20;  // of their texts
 
 // Thousands of connections need file descriptors: takes as many as the system lets it.
 void allow_many_files() {
@@ -163,7 +164,7 @@ ExitCode App::run() {
 // questions are asked at once: what the first answer makes the journal write need not be waited for.
 void App::Parts::recover() {
   journal->open_jobs([this](std::vector<JobRecord> open) { dispatcher.recover(std::move(open)); });
-  journal->list({"published", "", kRemembered}, [this](std::vector<JobRecord> finished) {
+  journal->list({"published", "", kRemembered, kRememberedBytes}, [this](std::vector<JobRecord> finished) {
     std::ranges::reverse(finished);  // oldest first, as they ended
     dispatcher.recover(std::move(finished));
     if (!draining) serve();

@@ -94,7 +94,11 @@ class Commands {
   }
 
   int jobs() {
-    print(job_table(listing(kJobs)));
+    const auto found = listing(kJobs);
+    print(job_table(found));
+    if (member(found, "cut") == "true") {
+      io_.err << "elvesctl: there may be more: their params and results were too long for one list\n";
+    }
     return kExitDone;
   }
 

@@ -18,6 +18,12 @@ const char* state_name(JobState state) {
 
 bool JobRecord::only_history() const { return job->synchronous() && !acknowledged; }
 
+std::size_t weight_of(const JobRecord& record) {
+  constexpr std::size_t without_text = 512;
+  const std::size_t result = record.outcome.worker ? record.outcome.worker->result.size() : 0;
+  return without_text + record.job->param.size() + result;
+}
+
 bool JobFilter::passes(const JobRecord& record) const {
   if (!ip.empty() && ip != record.job->agent_ip) return false;
   if (state.empty()) return true;

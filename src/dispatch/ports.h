@@ -162,10 +162,14 @@ struct JobRecord {
   // more, and answered with outcome_unknown once.
   bool only_history() const;
 };
+// About what a record takes in memory, in bytes.
+std::size_t weight_of(const JobRecord& record);
+
 struct JobFilter {
   std::string state;  // "open" | "done" | a JobState's name | "" = any
   std::string ip;     // "" = any
   std::size_t limit = 100;
+  std::size_t bytes = std::size_t{32} << 20;  // the record that brings the list to this weight is its last
 
   // Whether state and ip let the record through. Open is everything but published; done is published.
   bool passes(const JobRecord& record) const;
@@ -189,7 +193,7 @@ class Journal {
   // Every record that is not published, oldest first: what a process before this one left.
   virtual void open_jobs(std::function<void(std::vector<JobRecord>)> found) = 0;
   virtual void find(LogId id, std::function<void(std::vector<JobRecord>)> found) = 0;
-  // Newest first.
+  // Newest first, up to a limit of the filter.
   virtual void list(JobFilter filter, std::function<void(std::vector<JobRecord>)> found) = 0;
 };
 

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/log.h"
-#include "journal/held_records.h"
 
 namespace elves::journal {
 namespace {

@@ -4,12 +4,6 @@
 
 namespace elves::journal {
 
-std::size_t weight_of(const JobRecord& record) {
-  constexpr std::size_t without_text = 512;
-  const std::size_t result = record.outcome.worker ? record.outcome.worker->result.size() : 0;
-  return without_text + record.job->param.size() + result;
-}
-
 void HeldRecords::put(JobRecord record, SteadyTime now) {
   weight_ += weight_of(record);
   const auto [known, is_new] = by_id_.try_emplace(record.job->log_id);

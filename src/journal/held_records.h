@@ -11,9 +11,6 @@
 
 namespace elves::journal {
 
-// About what a record takes in memory, in bytes.
-std::size_t weight_of(const JobRecord& record);
-
 // The latest record of each log id, in the order in which the first of each came.
 class HeldRecords {
  public:

@@ -38,24 +38,28 @@ void decode_into(std::vector<DatedRecord>& records, const StoredEntry& entry) {
   }
 }
 
-// Of each job the newest entry, and of those the newest: so many at most.
+// Of each job the newest entry, and of those the newest: so many at most, and none without which the others
+// have so many bytes.
 class Newest {
  public:
-  explicit Newest(std::size_t most) : most_(most) {}
+  Newest(std::size_t most, std::size_t bytes) : most_(most), most_bytes_(bytes) {}
 
-  void add(StoredEntry entry) {
+  void add(const StoredEntry& entry) {
     const auto [known, is_new] = by_job_.try_emplace(entry.log_id, entry.created_us);
     if (!is_new && known->second >= entry.created_us) return;
-    if (!is_new) entries_.erase({std::exchange(known->second, entry.created_us), entry.log_id});
-    entries_.emplace(Key(entry.created_us, entry.log_id), std::move(entry));
-    if (entries_.size() <= most_) return;
-    by_job_.erase(entries_.begin()->second.log_id);
-    entries_.erase(entries_.begin());
+    if (!is_new) erase(entries_.find({std::exchange(known->second, entry.created_us), entry.log_id}));
+    bytes_ += entry.record.size();
+    entries_.emplace(Key(entry.created_us, entry.log_id), entry);
+    while (entries_.size() > most_ || bytes_without_oldest() >= most_bytes_) {
+      by_job_.erase(entries_.begin()->second.log_id);
+      erase(entries_.begin());
+    }
   }
 
   // Whether nothing as old as that, or older, has a place.
   bool is_beyond(long long created) const {
-    return entries_.size() >= most_ && (entries_.empty() || entries_.begin()->first.first >= created);
+    const bool full = entries_.size() >= most_ || bytes_ >= most_bytes_;
+    return full && (entries_.empty() || entries_.begin()->first.first >= created);
   }
 
   std::vector<DatedRecord> records() const {
@@ -67,9 +71,20 @@ class Newest {
 
  private:
   using Key = std::pair<std::int64_t, std::int64_t>;  // created, log id
+  using Entries = std::map<Key, StoredEntry>;
+
+  std::size_t bytes_without_oldest() const {
+    return entries_.empty() ? 0 : bytes_ - entries_.begin()->second.record.size();
+  }
+  void erase(Entries::iterator at) {
+    bytes_ -= at->second.record.size();
+    entries_.erase(at);
+  }
 
   std::size_t most_;
-  std::map<Key, StoredEntry> entries_;
+  std::size_t most_bytes_;
+  std::size_t bytes_ = 0;
+  Entries entries_;
   std::unordered_map<std::int64_t, std::int64_t> by_job_;  // created
 };
 
@@ -122,7 +137,7 @@ long long History::newest() {
 }
 
 std::vector<DatedRecord> History::find(LogId id) {
-  Newest found(1);
+  Newest found(1, SIZE_MAX);
   const std::string text(id.text());
   long long newest = 0;
   soci::blob jobs(sql_);
@@ -131,25 +146,25 @@ std::vector<DatedRecord> History::find(LogId id) {
                             soci::use(text, "id"), soci::into(newest), soci::into(jobs));
   blocks.execute();
   while (blocks.fetch()) {
-    for (StoredEntry& entry : entries_of(jobs, newest)) {
-      if (id_of(entry) == id) found.add(std::move(entry));
+    for (const StoredEntry& entry : entries_of(jobs, newest)) {
+      if (id_of(entry) == id) found.add(entry);
     }
   }
   return found.records();
 }
 
 // Block after block, until those that are left have nothing newer than what was found.
-std::vector<DatedRecord> History::list(const std::string& ip, std::size_t limit,
-                                       const std::function<bool(LogId)>& reopened) {
-  Newest found(limit);
+std::vector<DatedRecord> History::list(const JobFilter& filter, const std::function<bool(LogId)>& reopened) {
+  Newest found(filter.limit, filter.bytes);
   long long newest = 0;
   soci::blob jobs(sql_);
   soci::statement blocks = (sql_.prepare << "SELECT newest, jobs FROM history ORDER BY newest DESC",
                             soci::into(newest), soci::into(jobs));
   blocks.execute();
   while (blocks.fetch() && !found.is_beyond(newest)) {
-    for (StoredEntry& entry : entries_of(jobs, newest)) {
-      if ((ip.empty() || entry.agent_ip == ip) && !reopened(id_of(entry))) found.add(std::move(entry));
+    for (const StoredEntry& entry : entries_of(jobs, newest)) {
+      const bool wanted = filter.ip.empty() || entry.agent_ip == filter.ip;
+      if (wanted && !reopened(id_of(entry))) found.add(entry);
     }
   }
   return found.records();

@@ -36,9 +36,9 @@ class History {
   long long newest();
 
   std::vector<DatedRecord> find(LogId id);
-  // Newest first, without those that are `reopened`: what is here of them counts no more. `ip` "" = any.
-  std::vector<DatedRecord> list(const std::string& ip, std::size_t limit,
-                                const std::function<bool(LogId)>& reopened);
+  // Newest first, as JobFilter says of ip, limit and bytes; without those that are `reopened`: what is here
+  // of them counts no more.
+  std::vector<DatedRecord> list(const JobFilter& filter, const std::function<bool(LogId)>& reopened);
 
   // Of the oldest, at most so many; answers how many went.
   std::size_t remove_oldest(std::size_t most);

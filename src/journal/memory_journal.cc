@@ -3,8 +3,6 @@
 #include <iterator>
 #include <utility>
 
-#include "journal/held_records.h"
-
 namespace elves {
 
 void MemoryJournal::write(JobRecord record, Kept kept) {
@@ -27,12 +25,12 @@ void MemoryJournal::write(JobRecord record, Kept kept) {
 
 void MemoryJournal::count(Order::iterator at) {
   over_.push_back(at);
-  weight_ += journal::weight_of(*at);
+  weight_ += weight_of(*at);
 }
 
 void MemoryJournal::uncount(Order::iterator at) {
   over_.front() == at ? over_.pop_front() : static_cast<void>(over_.remove(at));
-  weight_ -= journal::weight_of(*at);
+  weight_ -= weight_of(*at);
 }
 
 bool MemoryJournal::beyond_limits() const {
@@ -51,8 +49,12 @@ void MemoryJournal::find(LogId id, std::function<void(std::vector<JobRecord>)> f
 
 void MemoryJournal::list(JobFilter filter, std::function<void(std::vector<JobRecord>)> found) {
   std::vector<JobRecord> records;
-  for (auto at = order_.rbegin(); at != order_.rend() && records.size() < filter.limit; ++at) {
-    if (filter.passes(*at)) records.push_back(*at);
+  std::size_t weight = 0;
+  for (auto at = order_.rbegin(); at != order_.rend(); ++at) {
+    if (records.size() >= filter.limit || weight >= filter.bytes) break;
+    if (!filter.passes(*at)) continue;
+    records.push_back(*at);
+    weight += weight_of(*at);
   }
   post_([found = std::move(found), records = std::move(records)]() mutable { found(std::move(records)); });
 }

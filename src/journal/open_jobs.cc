@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "base/log.h"
@@ -83,25 +84,28 @@ long long OpenJobs::newest() {
   return newest;
 }
 
-std::vector<DatedRecord> OpenJobs::all() { return select("ORDER BY created", {}); }
+std::vector<DatedRecord> OpenJobs::all() { return select("ORDER BY created", {}, SIZE_MAX); }
 
 std::vector<DatedRecord> OpenJobs::find(LogId id) {
-  return select("WHERE log_id = :id", std::string(id.text()));
+  return select("WHERE log_id = :id", std::string(id.text()), SIZE_MAX);
 }
 
-std::vector<DatedRecord> OpenJobs::list(const std::string& state, const std::string& ip, std::size_t limit) {
+std::vector<DatedRecord> OpenJobs::list(const JobFilter& filter) {
   std::string condition = "1 = 1";
-  if (!state.empty() && state != "open") {
-    const auto known = std::ranges::find(states, state, state_name);
+  if (!filter.state.empty() && filter.state != "open") {
+    const auto known = std::ranges::find(states, filter.state, state_name);
     if (known == states.end()) return {};
     condition = fmt::format("state = {}", number_of(*known));
   }
-  if (!ip.empty()) condition += " AND agent_ip = :ip";
-  return select(fmt::format("WHERE {} ORDER BY created DESC LIMIT {}", condition, limit), ip);
+  if (!filter.ip.empty()) condition += " AND agent_ip = :ip";
+  const auto limit = std::min<std::size_t>(filter.limit, std::numeric_limits<std::int32_t>::max());
+  return select(fmt::format("WHERE {} ORDER BY created DESC LIMIT {}", condition, limit), filter.ip,
+                filter.bytes);
 }
 
 // `argument` "" = it has none.
-std::vector<DatedRecord> OpenJobs::select(const std::string& rest, const std::string& argument) {
+std::vector<DatedRecord> OpenJobs::select(const std::string& rest, const std::string& argument,
+                                          std::size_t bytes) {
   std::vector<DatedRecord> found;
   Row row(sql_);
   soci::statement rows(sql_);
@@ -114,9 +118,11 @@ std::vector<DatedRecord> OpenJobs::select(const std::string& rest, const std::st
   rows.prepare("SELECT created, log_id, state, record FROM job " + rest);
   rows.define_and_bind();
   rows.execute();
-  while (rows.fetch()) {
+  std::size_t weight = 0;
+  while (weight < bytes && rows.fetch()) {
     auto record = decode(row.log_id, row.state, bytes_of(row.record));
     if (record) {
+      weight += weight_of(*record);
       found.push_back({row.created, std::move(*record)});
     } else {
       log::error("the journal's entry of job {} is damaged: {}", row.log_id, record.error().detail);

@@ -36,8 +36,8 @@ class OpenJobs {
   // Oldest first.
   std::vector<DatedRecord> all();
   std::vector<DatedRecord> find(LogId id);
-  // Newest first. `state` as in JobFilter, one that is not of open jobs has none; `ip` "" = any.
-  std::vector<DatedRecord> list(const std::string& state, const std::string& ip, std::size_t limit);
+  // Newest first. As JobFilter says; a state that is not of open jobs has none.
+  std::vector<DatedRecord> list(const JobFilter& filter);
 
  private:
   struct Row {
@@ -49,7 +49,7 @@ class OpenJobs {
     soci::blob record;
   };
 
-  std::vector<DatedRecord> select(const std::string& rest, const std::string& argument);
+  std::vector<DatedRecord> select(const std::string& rest, const std::string& argument, std::size_t bytes);
 
   soci::session& sql_;
   Row row_;  // what the statements are bound to

@@ -90,7 +90,7 @@ SqliteJournal::~SqliteJournal() {
 void SqliteJournal::write(JobRecord record, Kept kept) {
   const bool history = !kept && record.only_history();
   if (history && !backlog_.admit(record)) return;
-  unhurried_ = history ? unhurried_ + journal::weight_of(record) : 0;
+  unhurried_ = history ? unhurried_ + weight_of(record) : 0;
   Write write{std::move(record), std::move(kept)};
   if (history && unhurried_ < most_left) return mailbox_.leave(std::move(write));
   unhurried_ = 0;
@@ -156,7 +156,7 @@ bool SqliteJournal::take_orders() {
   const auto taken = mailbox_.take([&](Order& order) {
     if (auto* write = std::get_if<Write>(&order)) {
       const bool only_history = !write->kept && write->record.only_history();
-      if (only_history) history += journal::weight_of(write->record);
+      if (only_history) history += weight_of(write->record);
       const bool gathered = writes.empty() && only_history;
       gathered ? hold(std::move(write->record)) : writes.push_back(std::move(*write));
     }

@@ -12,7 +12,6 @@
 #include <cstring>
 #include <functional>
 #include <iterator>
-#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -42,16 +41,22 @@ std::string connect_string(const std::string& path) {
   return fmt::format("db=\"{}\" timeout=5", path);
 }
 
-std::vector<JobRecord> undated(std::vector<DatedRecord> dated, std::size_t most) {
+// The first of them, up to a limit.
+std::vector<JobRecord> undated(std::vector<DatedRecord> dated, std::size_t most, std::size_t bytes) {
   std::vector<JobRecord> records;
   records.reserve(std::min(dated.size(), most));
+  std::size_t weight = 0;
   for (DatedRecord& one : dated) {
-    if (records.size() < most) records.push_back(std::move(one.record));
+    if (records.size() >= most || weight >= bytes) break;
+    weight += weight_of(one.record);
+    records.push_back(std::move(one.record));
   }
   return records;
 }
 
-constexpr auto any_number = std::numeric_limits<std::size_t>::max();
+std::vector<JobRecord> undated(std::vector<DatedRecord> dated) {
+  return undated(std::move(dated), SIZE_MAX, SIZE_MAX);
+}
 
 }  // namespace
 
@@ -111,22 +116,21 @@ void Store::write(std::span<const JobRecord* const> records) {
   all.commit();
 }
 
-std::vector<JobRecord> Store::open_jobs() { return undated(open_->all(), any_number); }
+std::vector<JobRecord> Store::open_jobs() { return undated(open_->all()); }
 
 std::vector<JobRecord> Store::find(LogId id) {
   auto found = open_->find(id);
-  return undated(found.empty() ? history_->find(id) : std::move(found), any_number);
+  return undated(found.empty() ? history_->find(id) : std::move(found));
 }
 
 std::vector<JobRecord> Store::list(const JobFilter& filter) {
-  const auto limit = std::min<std::size_t>(filter.limit, std::numeric_limits<std::int32_t>::max());
-  std::vector<DatedRecord> found = open_->list(filter.state, filter.ip, limit);
+  std::vector<DatedRecord> found = open_->list(filter);
   if (filter.state.empty() || filter.state == "done" || filter.state == state_name(JobState::published)) {
     const auto reopened = [this](LogId id) { return open_->holds(id); };
-    std::ranges::move(history_->list(filter.ip, limit, reopened), std::back_inserter(found));
+    std::ranges::move(history_->list(filter, reopened), std::back_inserter(found));
   }
   std::ranges::sort(found, std::ranges::greater{}, &DatedRecord::created);
-  return undated(std::move(found), limit);
+  return undated(std::move(found), filter.limit, filter.bytes);
 }
 
 std::size_t Store::tidy(const Keep& keep) {

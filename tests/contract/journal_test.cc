@@ -136,6 +136,33 @@ TEST_P(Journals, ListsByIp) {
   EXPECT_EQ(ids(loop.list(*journal, {.state = "", .ip = "' OR 1 = 1 --", .limit = 100})), Ids{});
 }
 
+TEST_P(Journals, AListEndsWithTheRecordThatBringsItToAWeight) {
+  for (std::uint64_t id = 1; id <= 6; ++id) {
+    JobRecord record = record_of(id, id % 2 == 0 ? JobState::accepted : JobState::published);
+    record.outcome.worker = WorkerAnswer{.flag = 1, .costtime = 1, .result = std::string(100'000, 'x')};
+    journal->write(std::move(record), {});
+  }
+  const auto list = [&](const char* state, std::size_t bytes) {
+    return ids(loop.list(*journal, {.state = state, .ip = "", .limit = 100, .bytes = bytes}));
+  };
+  EXPECT_EQ(list("", 250'000), (Ids{6, 5, 4}));
+  EXPECT_EQ(list("open", 150'000), (Ids{6, 4}));
+  EXPECT_EQ(list("done", 150'000), (Ids{5, 3}));
+  EXPECT_EQ(list("done", 1), Ids{5});
+  EXPECT_EQ(list("", 1 << 20).size(), 6U);
+}
+
+TEST_P(Journals, AListOfLargeOnesHasTheNewest) {
+  for (std::uint64_t id = 1; id <= 40; ++id) {
+    JobRecord record = record_of(id, JobState::published);
+    const std::size_t size = id % 3 == 0 ? 400'000 : 10;
+    record.outcome.worker = WorkerAnswer{.flag = 1, .costtime = 1, .result = std::string(size, 'x')};
+    journal->write(std::move(record), {});
+  }
+  EXPECT_EQ(ids(loop.list(*journal, {.state = "", .ip = "", .limit = 100, .bytes = 1'000'000})),
+            (Ids{40, 39, 38, 37, 36, 35, 34, 33}));
+}
+
 TEST_P(Journals, IsInNoTroubleWhenItIsNew) { EXPECT_EQ(journal->trouble(), ""); }
 
 TEST_P(Journals, HasNoOpenJobsWhenItIsNew) { EXPECT_TRUE(loop.open_jobs(*journal).empty()); }

@@ -21,7 +21,7 @@ using namespace elves;
 using namespace elves::wire;
 using Verdict = MessageScanner::Verdict;
 
-constexpr MessageScanner::Limits limits{.max_bytes = 64 * 1024, .max_depth = 16};
+constexpr MessageScanner::Limits limits{.max_bytes = std::size_t{64} << 10, .max_depth = 16};
 
 void require(bool holds) {
   if (!holds) std::abort();

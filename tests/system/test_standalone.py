@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from harness.answers import FIELDS, LOG_ID, code_of
 from harness.jobs import new_id
-from harness.scheduler import Scheduler, properties, run_program
+from harness.scheduler import Scheduler, elvesctl, properties, run_program
 from harness.thrift_peers import instruct, result_of, send_result
 from harness.util import wait_for
 
@@ -123,6 +123,18 @@ class TestLook:
         assert running not in ids(ip="127.0.0.2")
         assert ids(ip="127.0.0.3", state="open") == [running]
         assert len(ids(limit=2)) == 2
+
+    def test_a_list_of_large_jobs_is_cut(self, api, site):
+        large = "x" * 7_000_000
+        ids = [run(api, ip="127.0.0.4", param=large)["log_id"] for _ in range(4)]
+
+        def listed(**query):
+            answer = api("GET", "/api/v1/jobs", query={"ip": "127.0.0.4", **query}).json
+            return [one["log_id"] for one in answer["jobs"]], answer["cut"]
+        assert listed() == (ids[:0:-1], True)
+        assert listed(limit=3) == (ids[:0:-1], False)
+        told = elvesctl(site.scheduler, "jobs", "--ip", "127.0.0.4")
+        assert told.returncode == 0 and "there may be more" in told.stderr and ids[3] in told.stdout
 
     @pytest.mark.parametrize("query", [{"limit": "many"}, {"limit": "-1"}])
     def test_a_filter_that_makes_no_sense(self, api, query):

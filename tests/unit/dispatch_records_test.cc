@@ -8,6 +8,7 @@ namespace {
 
 std::vector<JobState> states(const Bench& bench) {
   std::vector<JobState> found;
+  found.reserve(bench.journal.records.size());
   for (const auto& [id, record] : bench.journal.records) found.push_back(record.state);
   return found;
 }
