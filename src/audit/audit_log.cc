@@ -56,7 +56,10 @@ void AuditLog::ended(const JobPtr& job, const Outcome& outcome) {
 }
 
 void AuditLog::take(Entry entry) {
-  if (waiting_.fetch_add(1) < options_.max_waiting) return entries_.push(std::move(entry));
+  if (waiting_.fetch_add(1) < options_.max_waiting && bytes_ < options_.max_bytes) {
+    bytes_ += weight_of(entry);
+    return entries_.push(std::move(entry));
+  }
   --waiting_;
   ++lost_;
   metrics_.count(Event::audit_lost);
@@ -76,8 +79,11 @@ void AuditLog::work() {
 void AuditLog::format() {
   entries_.take([this](const Entry& entry) {
     if (!entry.job) return;  // only the wake-up of the end
-    text_ += line_of(entry, options_.whole_param);
+    const std::string line = line_of(entry, options_.whole_param);
+    text_ += line;
     ++lines_;
+    line_bytes_ += line.size();
+    bytes_ += line.size() - weight_of(entry);  // a difference below zero wraps around and back
   });
   const auto lost = failing_ ? 0 : lost_.exchange(0);
   if (lost > 0) text_ += lost_line(std::chrono::system_clock::now(), lost);
@@ -95,6 +101,7 @@ void AuditLog::flush() {
     text_.erase(0, static_cast<std::size_t>(written));
   }
   waiting_ -= std::exchange(lines_, 0);
+  bytes_ -= std::exchange(line_bytes_, 0);
   if (std::exchange(failing_, false)) log::info("audit.file {} is written again", options_.file);
 }
 

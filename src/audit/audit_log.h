@@ -17,7 +17,9 @@ namespace elves::audit {
 struct AuditOptions {
   std::string file;  // "" = nothing is kept
   bool whole_param = false;
-  std::size_t max_waiting = 100'000;  // lines not yet written; further ones are lost
+  // Not yet written; further ones are lost.
+  std::size_t max_waiting = 100'000;               // lines
+  std::size_t max_bytes = std::size_t{256} << 20;  // of memory, about
 };
 
 // Never in the way of a job: what cannot be written waits, up to the limit, and is tried again every second;
@@ -46,10 +48,12 @@ class AuditLog final : public AuditTrail {
   int file_ = -1;
   Mailbox<Entry> entries_;
   std::atomic<std::size_t> waiting_ = 0;
+  std::atomic<std::size_t> bytes_ = 0;   // of those that wait
   std::atomic<std::uint64_t> lost_ = 0;  // since the last line that tells
   std::atomic<bool> ending_ = false;
-  std::string text_;       // to be written; whole lines but for the first
-  std::size_t lines_ = 0;  // in it, of those that wait
+  std::string text_;            // to be written; whole lines but for the first
+  std::size_t lines_ = 0;       // in it, of those that wait
+  std::size_t line_bytes_ = 0;  // of these
   bool failing_ = false;
   std::thread thread_;
 };

@@ -45,13 +45,23 @@ void write_what(dialect::JsonWriter& json, const Job& job) {
   json.number("timeout", job.timeout.count());
 }
 
-void write_end(dialect::JsonWriter& json, const Job& job, const Outcome& outcome) {
-  json.text("outcome", outcome.succeeded() ? "succeeded" : outcome.rejected ? "refused" : "failed");
-  json.text("error", outcome.error ? dialect::error_text(*outcome.error, !job.synchronous()) : "");
-  if (outcome.worker) json.number("worker_flag", outcome.worker->flag);
+void write_end(dialect::JsonWriter& json, const Job& job, const End& end) {
+  json.text("outcome", end.succeeded ? "succeeded" : end.rejected ? "refused" : "failed");
+  json.text("error", end.error ? dialect::error_text(*end.error, !job.synchronous()) : "");
+  if (end.worker_flag) json.number("worker_flag", *end.worker_flag);
 }
 
 }  // namespace
+
+End::End(const Outcome& outcome)
+    : rejected(outcome.rejected), succeeded(outcome.succeeded()), error(outcome.error) {
+  if (outcome.worker) worker_flag = outcome.worker->flag;
+}
+
+std::size_t weight_of(const Entry& entry) {
+  constexpr std::size_t without_text = 512;
+  return without_text + (entry.job ? entry.job->param.size() : 0);
+}
 
 std::string line_of(const Entry& entry, bool whole_param) {
   const Job& job = *entry.job;

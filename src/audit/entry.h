@@ -1,6 +1,7 @@
 // One line of the audit log.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,12 +11,24 @@
 
 namespace elves::audit {
 
+// What is told of an outcome: not the result, which may be large.
+struct End {
+  End(const Outcome& outcome);  // NOLINT(google-explicit-constructor): an outcome, less what is not told
+  bool rejected;
+  bool succeeded;
+  std::optional<Error> error;
+  std::optional<std::int32_t> worker_flag;
+};
+
 // What is to be told about a job. Nothing is copied of it: a job does not change.
 struct Entry {
   WallTime when;
   JobPtr job;
-  std::optional<Outcome> ended;  // none: it is asked for
+  std::optional<End> ended;  // none: it is asked for
 };
+
+// About what an entry takes in memory, in bytes.
+std::size_t weight_of(const Entry& entry);
 
 // JSON, one object, with its line feed: docs/security.md, "The audit log". `whole_param`: the param itself
 // instead of its SHA-256. Any thread.

@@ -58,10 +58,11 @@ class AuditFile : public ::testing::Test {
  protected:
   static std::string name() { return ::testing::UnitTest::GetInstance()->current_test_info()->name(); }
   std::string path(const char* file = "audit.log") const { return folder_ / file; }
+  // Those that are whole: another may be on its way.
   static std::vector<json::object> lines(const std::string& file) {
     std::ifstream in(file);
     std::vector<json::object> all;
-    for (std::string line; std::getline(in, line);) all.push_back(json::parse(line).as_object());
+    for (std::string line; std::getline(in, line) && !in.eof();) all.push_back(json::parse(line).as_object());
     return all;
   }
   static void until(const std::function<bool()>& condition) {
@@ -178,6 +179,29 @@ TEST_F(AuditFile, TellsWhatWasLostWhileItCouldNotBeWritten) {
   });
   EXPECT_EQ(lost, 3);
   EXPECT_EQ(told, 2U);
+}
+
+TEST_F(AuditFile, LosesWhatWouldTakeTooMuchMemory) {
+  const fs::path home = folder_ / "home";
+  fs::create_directory(home);
+  const std::string file = home / "audit.log";
+  Job large = *job();
+  large.param = std::string(100'000, 'p');
+  const auto asked = std::make_shared<const Job>(large);
+  AuditLog log({.file = file, .whole_param = true, .max_waiting = 100, .max_bytes = 250'000}, metrics_);
+  fs::remove_all(home);
+  while (metrics_[Event::audit_lost] == 0) log.asked(asked);
+  fs::create_directory(home);
+  std::size_t told = 0;
+  until([&] {
+    told = 0;
+    const auto all = lines(file);
+    for (const auto& line : all) told += line.at("event").as_string() == "asked" ? 1 : 0;
+    return !all.empty() && told >= 3 && all.back().at("event").as_string() == "lost";
+  });
+  EXPECT_EQ(told, 3U) << "the first two and the one that brought it over the limit";
+  log.asked(asked);
+  until([&] { return lines(file).size() == 5; });
 }
 
 TEST_F(AuditFile, IsNotMadeWhenNoneIsAskedFor) {
