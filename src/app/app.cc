@@ -203,6 +203,7 @@ void App::Parts::take_readings() {
   metrics.set(Reading::jobs_received, open.received);
   metrics.set(Reading::jobs_accepted, open.accepted);
   metrics.set(Reading::jobs_settled, open.settled);
+  metrics.set(Reading::open_bytes, open.bytes);
   metrics.set(Reading::results_unheard, open.unheard);
   metrics.set(Reading::replies_unconfirmed, open.unconfirmed);
   metrics.set(Reading::jobs_queued, agents.waiting());
@@ -257,7 +258,7 @@ void App::Parts::reload() {
   processors.set_options(processor_options(options));
   agents_door.set_limits(thrift_door(options));
   log::info(
-      "{} read again: log.level, job.maxOpen, job.grace, job.retry.*, agent.*, processor.*, result.*, "
+      "{} read again: log.level, job.maxOpen*, job.grace, job.retry.*, agent.*, processor.*, result.*, "
       "thrift.allow, thrift.trustForwarders, thrift.maxConnections* and drain.timeout are in force; "
       "certificates too",
       config_file);

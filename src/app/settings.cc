@@ -52,6 +52,7 @@ constexpr auto kLimits = std::to_array<std::string_view>({
     "processor.maxInFlight",
     "processor.maxWaiting",
     "job.maxOpen",
+    "job.maxOpenBytes",
     "result.keepMax",
     "journal.keepJobs",
     "journal.maxBytes",
@@ -66,6 +67,7 @@ constexpr auto kLimits = std::to_array<std::string_view>({
 DispatchLimits dispatch_limits(const config::Options& options) {
   DispatchLimits limits;
   limits.max_open = options.job.max_open;
+  limits.max_open_bytes = options.job.max_open_bytes;
   limits.grace = options.job.grace;
   limits.max_hold = options.mq.max_hold;
   limits.fresh = options.mq.heartbeat;

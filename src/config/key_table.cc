@@ -127,6 +127,7 @@ std::vector<Key> job_keys() {
       seconds("job.defaultTimeout", job(&JobOptions::default_timeout), 1, 7 * kDay),
       seconds("job.grace", job(&JobOptions::grace), 0, 3600),
       count("job.maxOpen", job(&JobOptions::max_open), 1, 10 * kMillion),
+      bytes("job.maxOpenBytes", job(&JobOptions::max_open_bytes), kMiB, kMiB * kMiB),
       count("job.retry.attempts", job(&JobOptions::retry_attempts), 1, 1000),
       millis("job.retry.pause", job(&JobOptions::retry_pause), 10, 3'600'000),
       millis("job.retry.maxPause", job(&JobOptions::retry_max_pause), 10, 3'600'000),

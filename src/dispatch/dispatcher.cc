@@ -43,9 +43,9 @@ Result<LogId> Dispatcher::submit(Submission&& submission, OnEnd on_end) {
     ports_.metrics.count(Event::job_outside);
     return reject(submission, outside());
   }
-  if (full()) {
+  if (const char* why = full()) {
     ports_.metrics.count(Event::job_over_open);
-    return reject(submission, {ErrorCode::overloaded, "job.maxOpen jobs are open"});
+    return reject(submission, {ErrorCode::overloaded, why});
   }
   if (!submission.job.synchronous() && submission.job.id.empty())
     submission.job.id = submission.job.log_id.text();
@@ -231,7 +231,13 @@ Deadline Dispatcher::deadline_of(const OpenJob& open) const {
   return Deadline(open.received_at + open.job->timeout + limits_.grace);
 }
 
-bool Dispatcher::full() const { return table_.size() + unconfirmed_answers_ >= limits_.max_open; }
+// Why there is no place for another job; nullptr when there is.
+const char* Dispatcher::full() const {
+  if (table_.size() + unconfirmed_answers_ >= limits_.max_open) return "job.maxOpen jobs are open";
+  if (table_.bytes() >= limits_.max_open_bytes)
+    return "open jobs hold job.maxOpenBytes of params and results";
+  return nullptr;
+}
 
 void Dispatcher::drain(std::function<void()> done) {
   draining_ = true;

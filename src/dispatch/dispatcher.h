@@ -44,6 +44,7 @@ namespace elves {
 
 struct DispatchLimits {
   std::size_t max_open = 200000;
+  std::size_t max_open_bytes = std::size_t{2} << 30;  // params and results of these
   std::size_t remember = 100000;  // finished asynchronous executions, to tell late and second results
   Millis grace{5000};
   Millis fresh{10000};              // a delivery older than this may be with another scheduler by now
@@ -61,6 +62,7 @@ struct OpenCounts {
   std::size_t received = 0;
   std::size_t accepted = 0;
   std::size_t settled = 0;
+  std::size_t bytes = 0;        // params and results of all of them
   std::size_t unheard = 0;      // of the settled: nobody listens for them
   std::size_t unconfirmed = 0;  // messages that belong to no open job, not yet confirmed by the broker
 };
@@ -199,7 +201,7 @@ class Dispatcher {
   void finish(LogId id);
   void close(LogId id);
   bool needs_this_process(const OpenJob& open) const;
-  bool full() const;
+  const char* full() const;
   void check_drained();
   Deadline deadline_of(const OpenJob& open) const;
 

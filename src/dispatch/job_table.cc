@@ -11,7 +11,14 @@ OpenJob& JobTable::add(JobPtr job, std::optional<DeliveryRef> delivery) {
   open.fingerprint_entry = by_fingerprint_.emplace(job->fingerprint, &open);
   if (!job->synchronous()) open.wire_id_entry = by_wire_id_.emplace(job->wire_id().text(), &open);
   open.job = std::move(job);
+  weigh(open);
   return open;
+}
+
+void JobTable::weigh(OpenJob& open) {
+  bytes_ -= open.bytes;
+  open.bytes = open.job->param.size() + (open.outcome.worker ? open.outcome.worker->result.size() : 0);
+  bytes_ += open.bytes;
 }
 
 OpenJob* JobTable::find(LogId id) {
@@ -22,6 +29,7 @@ OpenJob* JobTable::find(LogId id) {
 void JobTable::erase(LogId id) {
   const auto at = jobs_.find(id);
   if (at == jobs_.end()) return;
+  bytes_ -= at->second.bytes;
   by_fingerprint_.erase(at->second.fingerprint_entry);
   if (!at->second.job->synchronous()) by_wire_id_.erase(at->second.wire_id_entry);
   jobs_.erase(at);

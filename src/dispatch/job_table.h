@@ -47,7 +47,8 @@ struct OpenJob {
   // The agent cannot have the job, neither from here nor from a scheduler that had it before.
   bool never_sent() const { return unsent && !job->may_be_repeat; }
 
-  ByFingerprint::iterator fingerprint_entry;  // the table's own
+  std::size_t bytes = 0;                      // the table's own, as of weigh()
+  ByFingerprint::iterator fingerprint_entry;  // likewise
   ByWireId::iterator wire_id_entry;           // likewise; asynchronous only
 };
 
@@ -71,6 +72,9 @@ class JobTable {
   OpenJob* find_queue_task(const std::string& wire_id);
 
   std::size_t size() const { return jobs_.size(); }
+  // Of the params and results of all jobs. weigh() is to be told of a result that came or went.
+  std::size_t bytes() const { return bytes_; }
+  void weigh(OpenJob& open);
   std::vector<LogId> ids() const;
   void for_each(const std::function<void(const OpenJob&)>& action) const;
   bool any_of(const std::function<bool(const OpenJob&)>& wanted) const;
@@ -80,6 +84,7 @@ class JobTable {
   OpenJob* first_by_wire_id(const std::string& wire_id, Wanted wanted);
 
   std::unordered_map<LogId, OpenJob> jobs_;
+  std::size_t bytes_ = 0;
   OpenJob::ByFingerprint by_fingerprint_;
   OpenJob::ByWireId by_wire_id_;  // asynchronous only; equal ids oldest first
 };

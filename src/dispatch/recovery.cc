@@ -51,6 +51,7 @@ OpenJob& Dispatcher::reopen(JobRecord record) {
   open.state = record.state;
   open.recovered = open.shared = true;
   open.outcome = std::move(record.outcome);
+  table_.weigh(open);
   open.acknowledged = record.acknowledged;
   open.unsent = record.unsent;
   const auto age = ports_.clock.wall_now() - open.outcome.started;

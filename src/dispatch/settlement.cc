@@ -29,7 +29,7 @@ void Dispatcher::deliver(AgentResult result, Taken taken) {
 }
 
 void Dispatcher::deliver_unmatched(AgentResult result, Taken taken) {
-  if (full()) return taken(false);
+  if (full() != nullptr) return taken(false);
   auto match = finished_.match(result);
   if (match.verdict == FinishedJobs::Verdict::unknown) {
     const auto exec_id = LogId::parse(result.exec_id);
@@ -99,6 +99,7 @@ void Dispatcher::take_result(OpenJob& open, WorkerAnswer answer, Taken taken) {
   open.outcome.error.reset();
   open.outcome.agent.error.reset();
   open.outcome.worker = std::move(answer);
+  table_.weigh(open);
   open.unsent = open.handed_back = false;
   if (taken) open.outcome.called_back = ports_.clock.wall_now();
   settle(open, std::move(taken));
@@ -136,6 +137,7 @@ void Dispatcher::on_settlement_kept(LogId id, bool kept, const Taken& taken) {
   if (!kept && taken) {
     // The agent keeps the result and brings it again; the deadline stays what it was.
     open->outcome.worker.reset();
+    table_.weigh(*open);
     finished_.add(open->job, open->outcome);
     return open->adopted ? table_.erase(id) : await_result(*open);
   }
@@ -202,6 +204,7 @@ void Dispatcher::close(LogId id) {
 
 OpenCounts Dispatcher::counts() const {
   OpenCounts counts;
+  counts.bytes = table_.bytes();
   counts.unheard = unheard_;
   counts.unconfirmed = unconfirmed_answers_;
   table_.for_each([&](const OpenJob& open) {

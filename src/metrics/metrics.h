@@ -24,6 +24,7 @@ enum class Reading : std::uint8_t {
   jobs_received,
   jobs_accepted,
   jobs_settled,
+  open_bytes,           // params and results of these
   jobs_queued,          // they wait for their agents
   results_unheard,      // nobody listens for them
   replies_unconfirmed,  // the broker has not confirmed them yet; those of open jobs not counted

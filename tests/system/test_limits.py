@@ -5,11 +5,11 @@ import socket
 import time
 
 import pytest
-from harness.answers import ended, error_of
+from harness.answers import accepted, ended, error_of
 from harness.jobs import async_job, new_id, send_sync, sync_job
 from harness.scheduler import sanitized
 from harness.sockets import connect, hung_up
-from harness.thrift_peers import SchedulerClient, instruct, result_of
+from harness.thrift_peers import SchedulerClient, instruct, result_of, send_result
 from harness.util import wait_for
 
 OTHER = "127.0.0.2"  # an address of its own, while 127.0.0.1 is up to no good
@@ -144,6 +144,23 @@ def test_jobs_in_all(limited):
     assert site.scheduler.metric("elves_jobs_over_open_total") == 2
     assert site.scheduler.metric('elves_limit{key="job.maxOpen"}') == 3
     assert site.scheduler.http("GET", "/healthz").json["jobs_open"] == 3
+
+
+def test_bytes_of_all_jobs(limited):
+    site, peer = limited({"job.maxOpenBytes": 2 ** 20})
+    held = async_job(func="hold", param="x" * 2 ** 20, timeout=60)
+    peer.publish(held)
+    wait_for(lambda: site.scheduler.metric('elves_jobs_open{state="accepted"}') == 1, 10, "it to be accepted")
+    assert site.scheduler.metric("elves_open_bytes") == 2 ** 20
+    assert error_of(peer.call(send_sync())) == \
+        "[410.5]Scheduler Overloaded: open jobs hold job.maxOpenBytes of params and results"
+    assert site.scheduler.metric("elves_jobs_over_open_total") == 1
+    assert site.scheduler.metric('elves_limit{key="job.maxOpenBytes"}') == 2 ** 20
+    call = accepted(site, func="hold")
+    assert send_result(site.scheduler.port, result_of(call, result="done")) == "success"
+    assert ended(peer, held)["result"]["worker_message"] == "done"
+    wait_for(lambda: site.scheduler.metric("elves_open_bytes") == 0, 10, "it to be over")
+    assert error_of(peer.call(send_sync())) == ""
 
 
 @pytest.mark.parametrize(("settings", "text"), [

@@ -120,6 +120,7 @@ TEST(AsyncJob, ResultThatCannotBeKeptIsNotTakenAndCountsWhenItComesAgain) {
   bench.journal.commit();
   EXPECT_EQ(taken.no, 1);
   EXPECT_EQ(bench.publisher.terminals(), 0U);
+  EXPECT_EQ(bench.dispatcher.counts().bytes, 0U);
   bench.journal.refuse = false;
   bench.dispatcher.deliver(result("task-1", "done"), taken.callback());
   bench.journal.commit();

@@ -168,6 +168,27 @@ TEST(Limits, BeyondMaxOpenIsOverloaded) {
   EXPECT_EQ(bench.publisher.answer(0).outcome.error->code, ErrorCode::overloaded);
 }
 
+TEST(Limits, BeyondMaxOpenBytesIsOverloaded) {
+  DispatchLimits limits;
+  limits.max_open_bytes = 1000;
+  Bench bench(limits);
+  const auto submit = [&](std::uint64_t tag, std::size_t size) {
+    Submission submission = request(JobType::sync, "", tag);
+    submission.job.param = std::string(size, 'p');
+    return bench.dispatcher.submit(std::move(submission));
+  };
+  ASSERT_TRUE(submit(1, 600));
+  ASSERT_TRUE(submit(2, 600)) << "one may bring them over it";
+  const auto third = submit(3, 0);
+  ASSERT_FALSE(third);
+  EXPECT_EQ(third.error().detail, "open jobs hold job.maxOpenBytes of params and results");
+  bench.agents.answer(1, std::string(500, 'r'));
+  EXPECT_EQ(bench.dispatcher.counts().bytes, 1700U) << "until its answer is confirmed";
+  bench.publisher.confirm_all();
+  EXPECT_EQ(bench.dispatcher.counts().bytes, 600U);
+  EXPECT_TRUE(submit(4, 10));
+}
+
 TEST(Drain, WaitsForOpenJobsAndTheirConfirms) {
   Bench bench;
   bench.dispatcher.submit(request(JobType::sync));

@@ -40,6 +40,7 @@ const std::set<std::string> kGolden{
     "elves_jobs_over_open_total counter",
     "elves_jobs_over_queued_total counter",
     "elves_jobs_queued gauge",
+    "elves_open_bytes gauge",
     "elves_jobs_received_total counter",
     "elves_jobs_rejected_total counter",
     "elves_jobs_settled_elsewhere_total counter",
