@@ -12,7 +12,9 @@ Error outside() { return {ErrorCode::illegal_ip, "outside agent.allow"}; }
 }  // namespace
 
 Dispatcher::Dispatcher(Ports ports, DispatchLimits limits)
-    : ports_(std::move(ports)), limits_(std::move(limits)), finished_(limits_.remember) {}
+    : ports_(std::move(ports)),
+      limits_(std::move(limits)),
+      finished_(limits_.remember, limits_.remember_bytes) {}
 
 Result<LogId> Dispatcher::submit(Submission&& submission, OnEnd on_end) {
   submission.job.log_id = log_ids_.next();

@@ -46,6 +46,7 @@ struct DispatchLimits {
   std::size_t max_open = 200000;
   std::size_t max_open_bytes = std::size_t{2} << 30;  // params and results of these
   std::size_t remember = 100000;  // finished asynchronous executions, to tell late and second results
+  std::size_t remember_bytes = std::size_t{256} << 20;  // params of those that ended without a result
   Millis grace{5000};
   Millis fresh{10000};              // a delivery older than this may be with another scheduler by now
   Seconds max_hold{1200};           // no delivery stays unacknowledged for longer

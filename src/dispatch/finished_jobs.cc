@@ -24,6 +24,21 @@ void FinishedJobs::add(const JobPtr& job, const Outcome& outcome) {
   at->digest = at->has_result ? digest_of(*outcome.worker) : 0;
   at->job = at->has_result ? nullptr : job;
   at->outcome = at->has_result ? Outcome{} : outcome;
+  bytes_ -= at->bytes;
+  at->bytes = at->has_result ? 0 : job->param.size();
+  bytes_ += at->bytes;
+  if (!at->has_result) without_.push_back(job->log_id);
+  forget_beyond_bytes();
+}
+
+void FinishedJobs::forget_beyond_bytes() {
+  while (!without_.empty()) {
+    const auto oldest = by_log_id_.find(without_.front());
+    const bool waits = oldest != by_log_id_.end() && oldest->second->job;
+    if (waits && bytes_ <= most_bytes_) return;
+    if (waits) forget(oldest->second);
+    without_.pop_front();
+  }
 }
 
 FinishedJobs::Order::iterator FinishedJobs::insert(const Job& job) {
@@ -83,6 +98,7 @@ void FinishedJobs::forget(Order::iterator at) {
   std::erase(same->second, at);
   if (same->second.empty()) by_wire_id_.erase(same);
   by_log_id_.erase(at->log_id);
+  bytes_ -= at->bytes;
   order_.erase(at);
 }
 

@@ -12,8 +12,8 @@
 
 namespace elves {
 
-// Loop thread only. Holds the last `capacity` executions, and of one Instruct.id the last 64; what is older
-// is unknown again.
+// Loop thread only. Holds the last `capacity` executions, of one Instruct.id the last 64, and of those
+// without a result the last `bytes` of params; what is older is unknown again.
 class FinishedJobs {
  public:
   enum class Verdict : std::uint8_t {
@@ -29,7 +29,7 @@ class FinishedJobs {
     Outcome outcome;       // late only: as it ended then
   };
 
-  explicit FinishedJobs(std::size_t capacity) : capacity_(capacity) {}
+  FinishedJobs(std::size_t capacity, std::size_t bytes) : capacity_(capacity), most_bytes_(bytes) {}
 
   // `job` is settled; outcome.worker tells whether it has a result. Replaces what is remembered of this
   // execution.
@@ -57,14 +57,19 @@ class FinishedJobs {
     bool may_be_repeat;
     bool has_result = false;
     std::size_t digest = 0;
+    std::size_t bytes = 0;  // of `job`
   };
   using Order = std::list<Finished>;
 
   Order::iterator insert(const Job& job);
   void forget(Order::iterator at);
+  void forget_beyond_bytes();
 
   std::size_t capacity_;
-  Order order_;  // oldest first
+  std::size_t most_bytes_;
+  std::size_t bytes_ = 0;
+  Order order_;                // oldest first
+  std::deque<LogId> without_;  // those without a result, and some that have one by now; oldest first
   std::unordered_map<LogId, Order::iterator> by_log_id_;
   std::unordered_map<std::string, std::deque<Order::iterator>> by_wire_id_;  // oldest first, never empty
 };
