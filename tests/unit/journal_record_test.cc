@@ -103,7 +103,7 @@ TEST(JournalBlock, HoldsItsJobsInTheOrderTheyCame) {
   for (const std::size_t count : {1, 14, 15, 200}) {
     Block block;
     for (std::size_t i = 0; i < count; ++i)
-      block.add(LogId(1000 - i), static_cast<long long>(i + 1), 1, "10.0.0.1", std::string("\0record", 7));
+      block.add(LogId(1000 - i), static_cast<long long>(i) + 1, 1, "10.0.0.1", std::string("\0record", 7));
     EXPECT_EQ(block.newest(), static_cast<long long>(count));
     EXPECT_EQ(block.first(), LogId(1001 - count));
     EXPECT_EQ(block.last(), LogId(1000));
