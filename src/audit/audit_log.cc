@@ -52,7 +52,7 @@ AuditLog::~AuditLog() {
 void AuditLog::asked(const JobPtr& job) { take({std::chrono::system_clock::now(), job, {}}); }
 
 void AuditLog::ended(const JobPtr& job, const Outcome& outcome) {
-  take({std::chrono::system_clock::now(), job, outcome});
+  take({std::chrono::system_clock::now(), job, End(outcome)});
 }
 
 void AuditLog::take(Entry entry) {

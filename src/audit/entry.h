@@ -13,7 +13,7 @@ namespace elves::audit {
 
 // What is told of an outcome: not the result, which may be large.
 struct End {
-  End(const Outcome& outcome);  // NOLINT(google-explicit-constructor): an outcome, less what is not told
+  explicit End(const Outcome& outcome);
   bool rejected;
   bool succeeded;
   std::optional<Error> error;

@@ -27,8 +27,8 @@ bool Backlog::admit(JobRecord& record) {
   if (waiting >= 2 * most_) {
     if (metrics_ != nullptr) metrics_->count(Event::journal_lost);
     if (const auto held = refused_.pass(std::chrono::steady_clock::now())) {
-      log::error("the journal's disk is too slow: job {} is not in the history: {} MiB wait{}",
-                 record.job->log_id, waiting >> 20, and_more(*held));
+      log::error("{} MiB of history wait for the journal's disk: job {} is not in the history{}",
+                 waiting >> 20, record.job->log_id, and_more(*held));
     }
     return false;
   }
@@ -36,10 +36,8 @@ bool Backlog::admit(JobRecord& record) {
     leave_out_texts(record);
     if (metrics_ != nullptr) metrics_->count(Event::journal_shortened);
     if (const auto held = shortened_.pass(std::chrono::steady_clock::now())) {
-      log::warn(
-          "the journal's disk is too slow: the history of job {} is without its param and result: {} MiB "
-          "wait{}",
-          record.job->log_id, waiting >> 20, and_more(*held));
+      log::warn("{} MiB of history wait for the journal's disk: job {} is there without param and result{}",
+                waiting >> 20, record.job->log_id, and_more(*held));
     }
   }
   waiting_ += weight_of(record);

@@ -167,5 +167,34 @@ TEST_P(Journals, IsInNoTroubleWhenItIsNew) { EXPECT_EQ(journal->trouble(), ""); 
 
 TEST_P(Journals, HasNoOpenJobsWhenItIsNew) { EXPECT_TRUE(loop.open_jobs(*journal).empty()); }
 
+class MemoryKeeps : public testing::Test {
+ protected:
+  Ids left(MemoryJournal::Keep keep, std::size_t result) {
+    MemoryJournal journal(keep, loop.poster());
+    journal.write(record_of(1, JobState::accepted), {});
+    for (std::uint64_t id = 2; id <= 5; ++id) {
+      JobRecord record = record_of(id, JobState::published);
+      record.outcome.worker = WorkerAnswer{.flag = 1, .costtime = 1, .result = std::string(result, 'x')};
+      journal.write(record, {});
+      if (id == 2) journal.write(record_of(id, JobState::settled), {});  // its result came after all
+      if (id == 2) journal.write(std::move(record), {});
+    }
+    return ids(loop.list(journal, {}));
+  }
+
+  Loop loop;
+};
+
+TEST_F(MemoryKeeps, SoManyThatAreOverAndAllThatAreOpen) {
+  EXPECT_EQ(left({.count = 2, .bytes = SIZE_MAX}, 10), (Ids{5, 4, 1}));
+  EXPECT_EQ(left({.count = 0, .bytes = SIZE_MAX}, 10), Ids{1});
+}
+
+TEST_F(MemoryKeeps, SoManyBytesOfWhatIsOver) {
+  EXPECT_EQ(left({.count = 100, .bytes = 25'000}, 10'000), (Ids{5, 4, 1}));
+  EXPECT_EQ(left({.count = 100, .bytes = 5'000}, 10'000), Ids{1});
+  EXPECT_EQ(left({.count = 100, .bytes = 1 << 20}, 10'000), (Ids{5, 4, 3, 2, 1}));
+}
+
 }  // namespace
 }  // namespace elves::journal::test

@@ -128,7 +128,7 @@ TEST_F(FailingJournal, ALaterWriteWinsOverOneThatWaits) {
   EXPECT_EQ(loop.find(*journal, LogId(2)).at(0).state, JobState::published);
 }
 
-// One is written with its texts, two are left without them, and for the last there is no room.
+// Two have their texts, those that come then are without, and for the last there is no room.
 TEST_F(FailingJournal, HoldsABoundedHistory) {
   options.path = dir.file("bounded.db");
   options.max_unwritten = weight_of(with_texts(2)) + 1;

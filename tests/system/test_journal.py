@@ -123,6 +123,21 @@ def test_a_result_that_cannot_be_kept_is_brought_again(site, tmp_path):
     assert ended(peer, job)["result"]["worker_message"] == "kept"
 
 
+def test_history_that_waits_for_the_disk_is_bounded(site, tmp_path):
+    disk = Preload(tmp_path)
+    disk.fail()
+    request = {"ip": "127.0.0.2", "app": "apptest", "func": "echo", "param": "x" * 7_000_000, "timeout": 30}
+    jobs = [site.scheduler.http("POST", "/api/v1/jobs?wait=true", request).json for _ in range(11)]
+    assert all(job["worker_message"] == request["param"] for job in jobs)
+    assert site.scheduler.metric("elves_journal_texts_left_out_total") >= 1  # also when a slow one begins
+    assert f"job {jobs[-1]['log_id']} is there without param and result" in site.scheduler.log()
+    disk.heal()
+    wait_for(lambda: site.scheduler.health() == 200, 20, "the journal to be written again")
+    first, last = (site.scheduler.http("GET", f"/api/v1/jobs/{jobs[at]['log_id']}").json for at in (0, -1))
+    assert first["worker_message"] == request["param"] and "texts_left_out" not in first
+    assert (last["texts_left_out"], last["param"], last["worker_message"], last["flag"]) == (1, "", "", 1)
+
+
 def remove(path):
     path.unlink()
 

@@ -100,17 +100,17 @@ TEST(AuditEntry, HoldsTheParamOnlyWhenAskedTo) {
 }
 
 TEST(AuditEntry, TellsTheOutcome) {
-  const auto good = parsed({WallTime{}, job(), done(1)});
+  const auto good = parsed({WallTime{}, job(), End(done(1))});
   EXPECT_EQ(good.at("event").as_string(), "ended");
   EXPECT_EQ(good.at("outcome").as_string(), "succeeded");
   EXPECT_EQ(good.at("error").as_string(), "");
   EXPECT_FALSE(good.contains("param_sha256"));
-  EXPECT_EQ(parsed({WallTime{}, job(), done(0)}).at("outcome").as_string(), "failed");
+  EXPECT_EQ(parsed({WallTime{}, job(), End(done(0))}).at("outcome").as_string(), "failed");
 
   Outcome refused;
   refused.rejected = true;
   refused.error = Error{ErrorCode::illegal_ip, "10.0.0.5 is outside agent.allow"};
-  const auto line = parsed({WallTime{}, job(), refused});
+  const auto line = parsed({WallTime{}, job(), End(refused)});
   EXPECT_EQ(line.at("event").as_string(), "refused");
   EXPECT_EQ(line.at("outcome").as_string(), "refused");
   EXPECT_EQ(line.at("error").as_string(),
@@ -193,12 +193,16 @@ TEST_F(AuditFile, LosesWhatWouldTakeTooMuchMemory) {
   while (metrics_[Event::audit_lost] == 0) log.asked(asked);
   fs::create_directory(home);
   std::size_t told = 0;
+  std::int64_t lost = 0;
   until([&] {
     told = 0;
-    const auto all = lines(file);
-    for (const auto& line : all) told += line.at("event").as_string() == "asked" ? 1 : 0;
-    return !all.empty() && told >= 3 && all.back().at("event").as_string() == "lost";
+    lost = 0;
+    for (const auto& line : lines(file)) {
+      line.at("event").as_string() == "lost" ? lost += line.at("lines").as_int64() : ++told;
+    }
+    return lost >= 1 && told >= 3;
   });
+  EXPECT_EQ(lost, 1);
   EXPECT_EQ(told, 3U) << "the first two and the one that brought it over the limit";
   log.asked(asked);
   until([&] { return lines(file).size() == 5; });
