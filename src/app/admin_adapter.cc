@@ -120,6 +120,7 @@ void AdminAdapter::health(admin::Respond respond) {
     dialect::JsonWriter json(200);
     json.text("status", trouble.empty() ? "ok" : "degraded");
     json.text("trouble", trouble);
+    json.text("history_trouble", parts_.journal.history_trouble());
     json.number("jobs_open", static_cast<std::int64_t>(parts_.dispatcher.open()));
     json.text("version", ELVES_VERSION);
     respond({trouble.empty() ? 200U : 503U, std::move(json).finish()});

@@ -187,6 +187,8 @@ class Journal {
   virtual std::string instance() const = 0;
   // Why it cannot be written at the moment; "" = it can. Any thread.
   virtual std::string trouble() const = 0;
+  // Why jobs that are over cannot be written to the history; nothing else depends on that. Any thread.
+  virtual std::string history_trouble() const = 0;
   // Writes the record, replacing what the journal holds of the same log id. `kept` may be empty; then what is
   // only history may be lost with the process for a second. A query finds it at once.
   virtual void write(JobRecord record, Kept kept) = 0;

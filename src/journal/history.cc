@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "journal/blob.h"
+#include "journal/database.h"
 #include "journal/read_compact.h"
 #include "journal/record_codec.h"
 
@@ -91,15 +92,18 @@ class Newest {
 }  // namespace
 
 History::History(soci::session& sql) : sql_(sql) {
-  long long jobs = 0;
-  sql_ << "SELECT coalesce(sum(count), 0) FROM history", soci::into(jobs);
-  jobs_ = static_cast<std::size_t>(std::max(jobs, 0LL));
+  jobs_ = static_cast<std::size_t>(std::max(number(sql, "SELECT sum(count) FROM history"), 0LL));
+  newest_ = number(sql, "SELECT max(newest) FROM history");
 }
 
 void History::add(const JobRecord& record, long long created) {
   record_.clear();
   encode_record(record, record_);
   add(record.job->log_id, created, since_1970<Millis>(), record.job->agent_ip, record_.view());
+}
+
+void History::add(const EncodedJob& job) {
+  add(job.id, job.created, since_1970<Millis>(), job.agent_ip, job.record);
 }
 
 void History::add(LogId id, long long created, long long ended, const std::string& agent_ip,
@@ -111,12 +115,13 @@ void History::add(LogId id, long long created, long long ended, const std::strin
 
 void History::flush() {
   if (block_.empty()) return;
-  write(block_);
+  // Blocks are in the order in which they were written, so that a new one is at the end of the table.
+  newest_ = std::max(newest_ + 1, block_.newest());
+  write(block_, newest_);
   block_.clear();
 }
 
-void History::write(Block& block) {
-  const long long newest = block.newest();
+void History::write(Block& block, long long newest) {
   const long long ended = block.ended();
   const auto count = static_cast<int>(block.count());
   const std::string first(block.first().text());
@@ -128,12 +133,6 @@ void History::write(Block& block) {
           "VALUES (:newest, :ended, :count, :first, :last, :jobs)",
       soci::use(newest), soci::use(ended), soci::use(count), soci::use(first), soci::use(last),
       soci::use(jobs);
-}
-
-long long History::newest() {
-  long long newest = 0;
-  sql_ << "SELECT coalesce(max(newest), 0) FROM history", soci::into(newest);
-  return newest;
 }
 
 std::vector<DatedRecord> History::find(LogId id) {
@@ -194,12 +193,13 @@ std::size_t History::remove_before(long long ended, std::size_t most) {
 }
 
 std::vector<History::Head> History::oldest(std::size_t most, const std::string& which) {
+  constexpr std::size_t most_blocks = 100;
   std::vector<Head> heads;
   Head head;
   long long count = 0;
   soci::statement rows =
       (sql_.prepare << fmt::format("SELECT newest, ended, count FROM history {} ORDER BY newest LIMIT {}",
-                                   which, most),
+                                   which, std::min(most, most_blocks)),
        soci::into(head.newest), soci::into(head.ended), soci::into(count));
   rows.execute();
   while (rows.fetch()) {
@@ -225,7 +225,7 @@ void History::remove_oldest_of(const Head& block, std::size_t most) {
   Block left;
   for (const StoredEntry& entry : entries)
     left.add(id_of(entry), entry.created_us, block.ended, entry.agent_ip, entry.record);
-  write(left);
+  write(left, block.newest);
   jobs_ += left.count();
 }
 

@@ -27,23 +27,23 @@ class History {
   // flush() writes the last of them. A job that was over before is in it twice then, and the newer one
   // counts.
   void add(const JobRecord& record, long long created);
+  void add(const EncodedJob& job);
   void add(LogId id, long long created, long long ended, const std::string& agent_ip,
            std::string_view record);
   void flush();
 
   std::size_t jobs() const { return jobs_; }
-  // The greatest `created` of all; 0 = none.
-  long long newest();
+  // As great as the greatest `created` of all, or a little greater; 0 = none.
+  long long newest() const { return newest_; }
 
   std::vector<DatedRecord> find(LogId id);
   // Newest first, as JobFilter says of ip, limit and bytes; without those that are `reopened`: what is here
   // of them counts no more.
   std::vector<DatedRecord> list(const JobFilter& filter, const std::function<bool(LogId)>& reopened);
 
-  // Of the oldest, at most so many; answers how many went.
+  // Of the oldest, at most so many, and a limited number of blocks; answers how many went.
   std::size_t remove_oldest(std::size_t most);
-  // Those that were over before `ended` (milliseconds since 1970), some `most` of them; answers how many
-  // went.
+  // Of those that were over before `ended` (milliseconds since 1970), some `most`; likewise.
   std::size_t remove_before(long long ended, std::size_t most);
 
  private:
@@ -53,7 +53,7 @@ class History {
     std::size_t count = 0;
   };
 
-  void write(Block& block);
+  void write(Block& block, long long newest);
   // At most so many, the oldest of all or of those that a WHERE clause names.
   std::vector<Head> oldest(std::size_t most, const std::string& which = "");
   void remove(const Head& block);
@@ -63,6 +63,7 @@ class History {
   Block block_;
   Appender record_;  // of the job being added
   std::size_t jobs_ = 0;
+  long long newest_ = 0;
 };
 
 }  // namespace elves::journal

@@ -28,6 +28,7 @@ class MemoryJournal final : public Journal {
   bool durable() const override { return false; }
   std::string instance() const override { return instance_; }
   std::string trouble() const override { return {}; }
+  std::string history_trouble() const override { return {}; }
   void write(JobRecord record, Kept kept) override;
   // Nothing is left from before.
   void open_jobs(std::function<void(std::vector<JobRecord>)> found) override;

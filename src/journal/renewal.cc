@@ -1,18 +1,15 @@
 #include "journal/renewal.h"
 
 #include <fcntl.h>
-#include <fmt/chrono.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
-#include <ctime>
 #include <filesystem>
 #include <stdexcept>
 #include <system_error>
 #include <vector>
 
+#include "journal/database.h"
 #include "journal/store.h"
 
 namespace elves::journal {
@@ -23,16 +20,6 @@ namespace {
 
 void remove_all_of(const std::string& path) {
   for (const char* ending : {"", "-wal", "-shm"}) fs::remove(path + ending);
-}
-
-// A name that is free, so that what was moved aside earlier stays.
-std::string aside_name(const std::string& path) {
-  const auto now = fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
-  const auto name = fmt::format("{}.damaged-{:%Y%m%dT%H%M%SZ}", path, now);
-  for (int number = 2;; ++number) {
-    auto candidate = number == 2 ? name : fmt::format("{}-{}", name, number);
-    if (!fs::exists(candidate) && !fs::exists(candidate + "-wal")) return candidate;
-  }
 }
 
 void sync_folder_of(const std::string& path) {
@@ -52,13 +39,14 @@ std::string renew(const std::string& path, const std::string& instance, std::spa
     std::vector<const JobRecord*> records;
     records.reserve(open.size());
     for (const JobRecord& record : open) records.push_back(&record);
-    Store store(fresh);
+    Moments moments;
+    Store store(fresh, moments);
     store.instance(instance);
     store.write(records);
     store.finish();
   }
   sync_folder_of(path);
-  const std::string aside = aside_name(path);
+  const std::string aside = name_aside(path);
   bool was_there = fs::exists(path);
   // The file has both names for a while, so that there is one at any time.
   if (was_there) {

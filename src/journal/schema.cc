@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "journal/database.h"
+#include "journal/history_file.h"
 #include "journal/version_1.h"
 
 namespace elves::journal {
@@ -38,7 +40,10 @@ constexpr std::array version_2{
     "first_id CHAR(16) NOT NULL, last_id CHAR(16) NOT NULL, jobs BLOB NOT NULL)",
     "CREATE INDEX history_ids ON history (last_id, first_id)",
 };
-constexpr std::array<std::span<const char* const>, 2> migrations{version_1, version_2};
+// Version 3. job: also state 3 again, for a job that is over until it is in the history. The history is in a
+// file of its own (journal/history_file.cc).
+constexpr std::array version_3{"DROP TABLE history"};
+constexpr std::array<std::span<const char* const>, 3> migrations{version_1, version_2, version_3};
 
 int version_of(soci::session& sql) {
   std::string text;
@@ -56,25 +61,46 @@ int version_of(soci::session& sql) {
   return version;
 }
 
+void set_version(soci::session& sql, std::size_t version) {
+  const std::string now = std::to_string(version);
+  sql << "INSERT INTO meta (name, value) VALUES ('schema_version', :now) "
+         "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+      soci::use(now);
+}
+
+// Committed before anything goes from the database itself; done twice it is the same.
+void move_history(soci::session& sql, const std::string& to) {
+  HistoryFile::make(to);
+  sql << "ATTACH :to AS past", soci::use(to);
+  sql << "INSERT OR REPLACE INTO past.history (newest, ended, count, first_id, last_id, jobs) "
+         "SELECT newest, ended, count, first_id, last_id, jobs FROM main.history";
+  sql << "DETACH past";
+}
+
+// From version `step` to the one after it.
+void advance(soci::session& sql, std::size_t step) {
+  soci::transaction all(sql);
+  for (const char* statement : migrations[step]) sql << statement;
+  if (step == 1) move_jobs_of_version_1(sql);
+  set_version(sql, step + 1);
+  all.commit();
+}
+
 }  // namespace
 
 int current_version() { return static_cast<int>(migrations.size()); }
 
-void migrate(soci::session& sql) {
-  soci::transaction all(sql);
+void migrate(soci::session& sql, const std::string& history) {
   sql << "CREATE TABLE IF NOT EXISTS meta (name VARCHAR(64) PRIMARY KEY, value VARCHAR(255) NOT NULL)";
-  const int version = version_of(sql);
-  for (std::size_t step = static_cast<std::size_t>(version); step < migrations.size(); ++step) {
-    for (const char* statement : migrations[step]) sql << statement;
-    if (step == 1) move_jobs_of_version_1(sql);
+  bool moved = false;
+  for (auto step = static_cast<std::size_t>(version_of(sql)); step < migrations.size(); ++step) {
+    if (step == 2 && number(sql, "SELECT count(*) FROM history") > 0) {
+      move_history(sql, history);
+      moved = true;
+    }
+    advance(sql, step);
   }
-  if (static_cast<std::size_t>(version) < migrations.size()) {
-    const std::string now = std::to_string(migrations.size());
-    sql << "INSERT INTO meta (name, value) VALUES ('schema_version', :now) "
-           "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        soci::use(now);
-  }
-  all.commit();
+  if (moved) sql << "VACUUM";
 }
 
 }  // namespace elves::journal

@@ -7,10 +7,12 @@
 #include <filesystem>
 #include <stdexcept>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/log.h"
 #include "base/random_name.h"
+#include "journal/database.h"
 #include "journal/store.h"
 
 namespace elves {
@@ -20,12 +22,8 @@ namespace {
 using journal::LockFile;
 using journal::Store;
 
-// Who waits meanwhile waits for so much.
-constexpr std::size_t held_bite = 250;
-constexpr std::size_t held_bite_bytes = std::size_t{8} << 20;
-// Of history in the mailbox, and out of it.
+// Bytes of history in the mailbox that the thread is not woken for.
 constexpr std::size_t most_left = std::size_t{1} << 20;
-constexpr std::size_t most_gathered = std::size_t{8} << 20;
 constexpr const char* damage_remedy =
     ". Not all of its jobs can be read, so nothing is started: put a copy back, or move it away "
     "together "
@@ -71,7 +69,8 @@ SqliteJournal::SqliteJournal(Options options, Post post)
     : options_(absolute(std::move(options))),
       post_(std::move(post)),
       backlog_(options_.max_unwritten, options_.metrics),
-      files_(options_.path) {
+      files_(options_.path),
+      history_(journal::history_path(options_.path), options_.retry, moments_) {
   try {
     open();
   } catch (const std::exception& fault) {
@@ -97,26 +96,20 @@ void SqliteJournal::write(JobRecord record, Kept kept) {
   mailbox_.push(std::move(write));
 }
 
-void SqliteJournal::open_jobs(std::function<void(std::vector<JobRecord>)> found) {
-  mailbox_.push(Query{[this](Store& store) {
+void SqliteJournal::open_jobs(Found found) {
+  mailbox_.push(Query{[this] {
                         auto left = std::exchange(left_, std::nullopt);
-                        return left ? std::move(*left) : store.open_jobs();
+                        return left ? std::move(*left) : store_->open_jobs();
                       },
                       std::move(found)});
 }
 
-void SqliteJournal::find(LogId id, std::function<void(std::vector<JobRecord>)> found) {
-  mailbox_.push(Query{[id](Store& store) { return store.find(id); }, std::move(found)});
+void SqliteJournal::find(LogId id, Found found) {
+  mailbox_.push(Query{[this, id] { return find_now(id); }, std::move(found)});
 }
 
-void SqliteJournal::list(JobFilter filter, std::function<void(std::vector<JobRecord>)> found) {
-  mailbox_.push(
-      Query{[filter = std::move(filter)](Store& store) { return store.list(filter); }, std::move(found)});
-}
-
-std::string SqliteJournal::trouble() const {
-  const std::lock_guard lock(mutex_);
-  return trouble_;
+void SqliteJournal::list(JobFilter filter, Found found) {
+  mailbox_.push(Query{[this, filter = std::move(filter)] { return list_now(filter); }, std::move(found)});
 }
 
 // Everything that can be told at the start is found here, before anybody relies on it.
@@ -124,7 +117,7 @@ void SqliteJournal::open() {
   std::filesystem::create_directories(std::filesystem::path(options_.path).parent_path());
   lock_ = std::make_unique<LockFile>(options_.path + ".lock");
   check_left(*lock_, options_.path);
-  store_ = std::make_unique<Store>(options_.path);
+  store_ = std::make_unique<Store>(options_.path, moments_);
   instance_ = store_->instance(random_name());
   store_->probe();
   left_ = store_->open_jobs();
@@ -141,43 +134,48 @@ void SqliteJournal::run() {
     try_again();
     tidy();
   }
-  write_all_held();
+  write_all();
   if (!held_.empty()) log::error("{} journal entries are lost: {}", held_.size(), trouble());
+  if (!over_.empty()) log::error("{} entries of the history are lost: {}", over_.size(), history_trouble());
   close();
 }
 
 // Answers whether it is to stop. What is to be caught up with is older than the writes behind it; so is what
-// is held, and what comes behind a write goes with it.
+// is held, and what comes behind a write of its log id goes with it.
 bool SqliteJournal::take_orders() {
   bool stopping = false;
   std::vector<Write> writes;
+  std::unordered_set<LogId> written;
   std::vector<Query> queries;
   std::size_t history = 0;
   const auto taken = mailbox_.take([&](Order& order) {
     if (auto* write = std::get_if<Write>(&order)) {
       const bool only_history = !write->kept && write->record.only_history();
       if (only_history) history += weight_of(write->record);
-      const bool gathered = writes.empty() && only_history;
-      gathered ? hold(std::move(write->record)) : writes.push_back(std::move(*write));
+      if (only_history && !written.contains(write->record.job->log_id)) return hold(std::move(write->record));
+      written.insert(write->record.job->log_id);
+      writes.push_back(std::move(*write));
     }
     if (auto* query = std::get_if<Query>(&order)) queries.push_back(std::move(*query));
     if (const auto* behind = std::get_if<CatchUp>(&order)) {
       commit(std::exchange(writes, {}));
+      written.clear();
       catch_up(behind->open);
     }
     stopping = stopping || std::holds_alternative<Stop>(order);
   });
   next_look_ = taken == 0 ? SteadyTime::max() : std::chrono::steady_clock::now() + options_.gather;
   commit(std::move(writes));
-  backlog_.took(history, held_.weight());
-  if (!queries.empty() && !behind_) write_all_held();
+  backlog_.took(history, held_.weight() + over_.weight());
+  if (!queries.empty()) history_.try_now();
+  if (!queries.empty() && !behind_) write_all();
   for (Query& query : queries) answer(std::move(query));
   return stopping;
 }
 
 void SqliteJournal::wait() const {
-  const SteadyTime next =
-      std::min({next_try_, next_look_, behind_ ? SteadyTime::max() : std::min(next_tidy_, next_gathered())});
+  const SteadyTime next = std::min({next_try_, next_look_, next_over(),
+                                    behind_ ? SteadyTime::max() : std::min(next_tidy_, next_gathered())});
   const auto pause = std::chrono::ceil<Millis>(next - std::chrono::steady_clock::now());
   pollfd mail{.fd = mailbox_.fd(), .events = POLLIN, .revents = 0};
   ::poll(&mail, 1, static_cast<int>(std::max<Millis::rep>(pause.count(), 0)));
@@ -192,7 +190,10 @@ void SqliteJournal::commit(std::vector<Write> writes) {
     if (write.kept) waiting.push_back(write.kept);
   }
   if (result) {
-    for (const JobRecord* record : records) held_.drop(record->job->log_id);
+    for (const JobRecord* record : records) {
+      held_.drop(record->job->log_id);
+      over_.drop(record->job->log_id);
+    }
   } else {
     for (Write& write : writes) {
       if (!write.kept) hold(std::move(write.record));
@@ -204,52 +205,13 @@ void SqliteJournal::commit(std::vector<Write> writes) {
   });
 }
 
-void SqliteJournal::hold(JobRecord record) { held_.put(std::move(record), std::chrono::steady_clock::now()); }
-
-// A bite of what is held since `before` or longer. Whether there was any, and it is written now.
-bool SqliteJournal::write_held(SteadyTime before) {
-  const auto records = held_.oldest(held_bite, held_bite_bytes, before);
-  if (records.empty() || !attempt([&](Store& store) { store.write(records); })) return false;
-  std::vector<LogId> ids;
-  ids.reserve(records.size());
-  for (const JobRecord* record : records) ids.push_back(record->job->log_id);
-  for (const LogId id : ids) held_.drop(id);
-  backlog_.took(0, held_.weight());
-  return true;
-}
-
-void SqliteJournal::write_all_held() {
-  while (write_held(SteadyTime::max())) {
-  }
-}
-
-// When it is time for one, also what soon would be.
-void SqliteJournal::write_gathered() {
-  const auto now = std::chrono::steady_clock::now();
-  if (behind_ || now < next_gathered()) return;
-  write_held(held_.weight() > most_gathered ? SteadyTime::max() : now - options_.gather / 2);
-}
-
-SteadyTime SqliteJournal::next_gathered() const {
-  if (held_.empty() || held_.weight() > most_gathered) return held_.since();
-  return held_.since() + options_.gather;
-}
-
 void SqliteJournal::answer(Query query) {
   std::vector<JobRecord> records;
-  const Result<void> result = attempt([&](Store& store) { records = query.ask(store); });
+  const Result<void> result = attempt([&](Store&) { records = query.ask(); });
   if (!result) log::error("the journal {} cannot be read: {}", options_.path, trouble());
   post_([found = std::move(query.found), records = std::move(records)]() mutable {
     found(std::move(records));
   });
-}
-
-void SqliteJournal::tidy() {
-  const auto now = std::chrono::steady_clock::now();
-  if (now < next_tidy_ || behind_) return;
-  std::size_t removed = 0;
-  attempt([&](Store& store) { removed = store.tidy(options_.keep); });
-  if (removed == 0) next_tidy_ = now + options_.tidy;
 }
 
 // A file that is complete says so to the next process, before its -wal goes.

@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -15,8 +14,11 @@
 #include "journal/backlog.h"
 #include "journal/file_watch.h"
 #include "journal/held_records.h"
+#include "journal/history_file.h"
 #include "journal/keep.h"
 #include "journal/lock_file.h"
+#include "journal/rows.h"
+#include "journal/trouble.h"
 
 namespace elves {
 
@@ -24,17 +26,21 @@ namespace journal {
 class Store;
 }
 
-// One SQLite file, written by a thread of its own: all that has queued up goes into one transaction, of
-// several writes of one log id only the last. A query sees every write before it.
+// Two SQLite files, written by a thread of its own. What must not be lost is in the one at `path`: a row for
+// each job that is open, and for one that is over until it is in the other. All that has queued up goes into
+// one transaction, of several writes of one log id only the last. The other, history_path(), has the jobs
+// that are over, and nothing depends on it. A query sees every write before it.
 //
 // What is only history (JobRecord::only_history) and nobody waits for makes no transaction of its own: it is
-// gathered for twice `gather` at most. That much is lost when the process is killed or the machine fails, and
-// of the jobs that ended in it the start may be what is left. The end in order loses nothing.
+// gathered for twice `gather` at most, and what is over of it has no row. That much is lost when the process
+// is killed or the machine fails, and of the jobs that ended in it the start may be what is left. The end in
+// order loses nothing.
 //
-// When the file cannot be written, `kept` gets the error overloaded, records without `kept` stay in memory to
-// be written later, and trouble() says why. It tries again with every write but history and every `retry`,
-// on a new connection, and needs no restart. A query that cannot be answered finds nothing, with a line in
-// the log.
+// When the file at `path` cannot be written, `kept` gets the error overloaded, records without `kept` stay in
+// memory to be written later, and trouble() says why. It tries again with every write but history and every
+// `retry`, on a new connection, and needs no restart. A query that cannot be answered finds nothing, with a
+// line in the log. When the history cannot be written, what waits for it stays in its rows or in memory, and
+// history_trouble() says why.
 //
 // After a failure nobody knows what of the last commits is on the disk, so that trouble() lasts until all
 // open jobs (`open_now`) are written once more. A file that turns out damaged, or that was removed, replaced
@@ -69,7 +75,8 @@ class SqliteJournal final : public Journal {
 
   bool durable() const override { return true; }
   std::string instance() const override { return instance_; }
-  std::string trouble() const override;
+  std::string trouble() const override { return trouble_.get(); }
+  std::string history_trouble() const override { return history_.trouble(); }
   void write(JobRecord record, Kept kept) override;
   // As the file had them when it was opened.
   void open_jobs(std::function<void(std::vector<JobRecord>)> found) override;
@@ -81,9 +88,10 @@ class SqliteJournal final : public Journal {
     JobRecord record;
     Kept kept;
   };
+  using Found = std::function<void(std::vector<JobRecord>)>;
   struct Query {
-    std::function<std::vector<JobRecord>(journal::Store&)> ask;
-    std::function<void(std::vector<JobRecord>)> found;
+    std::function<std::vector<JobRecord>()> ask;
+    Found found;
   };
   struct CatchUp {
     std::vector<JobRecord> open;
@@ -102,16 +110,21 @@ class SqliteJournal final : public Journal {
   void catch_up(const std::vector<JobRecord>& open);
   void replace_file(const std::vector<JobRecord>& open);
   bool write_held(SteadyTime before);
-  void write_all_held();
+  bool write_over(SteadyTime before);
+  void write_all();
   void write_gathered();
   SteadyTime next_gathered() const;
+  SteadyTime next_over() const;
   void close();
   void answer(Query query);
+  std::vector<JobRecord> find_now(LogId id);
+  std::vector<JobRecord> list_now(const JobFilter& filter);
   void tidy();
   void failed(const std::exception& fault);
   Result<void> attempt(const std::function<void(journal::Store&)>& action);
   journal::Store& store();
   void set_trouble(const std::string& now);
+  std::size_t rows_over() const;
 
   const Options options_;
   const Post post_;
@@ -124,8 +137,12 @@ class SqliteJournal final : public Journal {
   // The journal's thread only.
   std::unique_ptr<journal::Store> store_;  // none after a failure, until the next attempt
   journal::FileWatch files_;
+  journal::Moments moments_;
+  journal::HistoryFile history_;
   std::optional<std::vector<JobRecord>> left_;  // by the process before, until they are asked for
-  journal::HeldRecords held_;
+  journal::HeldRecords held_;                   // to be rows
+  journal::HeldRecords over_;                   // for the history
+  SteadyTime rows_over_since_ = SteadyTime::max();
   SteadyTime next_look_ = SteadyTime::max();  // into the mailbox, if it does not call
   bool behind_ = false;                       // something failed, and the open jobs were not written since
   bool lost_ = false;                         // the file is not to be written any more
@@ -133,8 +150,7 @@ class SqliteJournal final : public Journal {
   SteadyTime next_try_;
   SteadyTime next_tidy_;
 
-  mutable std::mutex mutex_;
-  std::string trouble_;  // under mutex_
+  journal::Trouble trouble_;
 
   std::thread thread_;
 };

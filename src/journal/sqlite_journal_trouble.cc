@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "journal/database.h"
 #include "journal/renewal.h"
 #include "journal/sqlite_journal.h"
 #include "journal/store.h"
@@ -38,7 +39,7 @@ Store& SqliteJournal::store() {
   if (store_) {
     files_.check_logs();
   } else {
-    store_ = std::make_unique<Store>(options_.path);
+    store_ = std::make_unique<Store>(options_.path, moments_);
     store_->probe();
     files_.renew_logs();
   }
@@ -82,7 +83,10 @@ void SqliteJournal::catch_up(const std::vector<JobRecord>& open) {
     for (const JobRecord& record : open) records.push_back(&record);
     if (!attempt([&](Store& store) { store.write(records); })) return;
   }
-  for (const JobRecord& record : open) held_.drop(record.job->log_id);
+  for (const JobRecord& record : open) {
+    held_.drop(record.job->log_id);
+    over_.drop(record.job->log_id);
+  }
   behind_ = false;
   set_trouble("");
 }
@@ -91,20 +95,15 @@ void SqliteJournal::replace_file(const std::vector<JobRecord>& open) {
   store_.reset();
   const std::string aside = journal::renew(options_.path, instance_, open);
   lost_ = false;
-  store_ = std::make_unique<Store>(options_.path);
+  store_ = std::make_unique<Store>(options_.path, moments_);
   store_->probe();
   files_.begin();
-  log::error(
-      "the journal {} was lost ({}): a new one has the {} open jobs, finished ones are gone from it{}{}",
-      options_.path, trouble(), open.size(), aside.empty() ? "" : "; what was there is now ", aside);
+  log::error("the journal {} was lost ({}): a new one has the {} open jobs{}{}", options_.path, trouble(),
+             open.size(), aside.empty() ? "" : "; what was there is now ", aside);
 }
 
 void SqliteJournal::set_trouble(const std::string& now) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (now == trouble_) return;
-    trouble_ = now;
-  }
+  if (!trouble_.set(now)) return;
   if (now.empty()) {
     log::info("the journal {} is written again", options_.path);
   } else {

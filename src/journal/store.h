@@ -1,5 +1,4 @@
-// The journal's file: one SQLite connection through SOCI, with a table for jobs that are open and one for
-// those that are over.
+// The journal's file: one SQLite connection through SOCI, for what must not be lost.
 #pragma once
 
 #include <soci/session.h>
@@ -11,9 +10,7 @@
 #include <vector>
 
 #include "dispatch/ports.h"
-#include "journal/history.h"
-#include "journal/keep.h"
-#include "journal/open_jobs.h"
+#include "journal/current_jobs.h"
 
 namespace elves::journal {
 
@@ -23,8 +20,8 @@ class Store {
  public:
   // Opens the file, in WAL mode and synced on every commit, and migrates it; one that is not there is made.
   // Throws std::runtime_error also for a file of a newer version. Its -wal stays when the connection ends, so
-  // that one that is missing was removed by somebody.
-  explicit Store(const std::string& path);
+  // that one that is missing was removed by somebody. Takes the moments of its jobs.
+  Store(const std::string& path, Moments& moments);
 
   // Before an end in order: everything is in the one file, and the -wal goes with the connection.
   void finish();
@@ -39,28 +36,19 @@ class Store {
 
   // As in Journal. A record that cannot be decoded is left out, with a line in the log.
   std::vector<JobRecord> open_jobs();
-  std::vector<JobRecord> find(LogId id);
-  std::vector<JobRecord> list(const JobFilter& filter);
 
-  // Removes the oldest published records beyond the limits, some `tidy_bite` of them. Answers how many.
-  std::size_t tidy(const Keep& keep);
-  static constexpr std::size_t tidy_bite = 500;
+  // Also jobs that are over, until they are removed: they are the history's then.
+  CurrentJobs& jobs() { return *jobs_; }
+  // In one transaction.
+  void remove(std::span<const EncodedJob> jobs);
 
  private:
   void set_up();
   void keep_log(bool stays);
-  long long number(const char* query);
-  std::size_t beyond_limits(const Keep& keep);
 
   soci::session sql_;
-  std::optional<OpenJobs> open_;
-  std::optional<History> history_;
-  long long last_created_ = 0;
+  Moments& moments_;
+  std::optional<CurrentJobs> jobs_;
 };
-
-// Why a Store failed, in few words.
-std::string reason(const std::exception& fault);
-// Whether it failed because what is in the file is no longer what was written to it.
-bool is_damage(const std::exception& fault);
 
 }  // namespace elves::journal

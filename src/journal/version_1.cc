@@ -8,8 +8,8 @@
 #include <string>
 
 #include "base/log.h"
+#include "journal/current_jobs.h"
 #include "journal/history.h"
-#include "journal/open_jobs.h"
 
 namespace elves::journal {
 
@@ -43,7 +43,7 @@ std::optional<std::string> bytes_of_base64(const std::string& text) {
 
 void move_jobs_of_version_1(soci::session& sql) {
   constexpr int over = 3;
-  OpenJobs open(sql);
+  CurrentJobs current(sql);
   History history(sql);
   Row row;
   long long last = 0;
@@ -62,7 +62,7 @@ void move_jobs_of_version_1(soci::session& sql) {
     } else if (row.state == over) {
       history.add(*id, row.created, row.changed, row.agent_ip, *bytes);
     } else {
-      open.put(*id, row.created, row.state, row.agent_ip, *bytes);
+      current.put(*id, row.created, row.state, row.agent_ip, *bytes);
     }
   }
   history.flush();

@@ -34,6 +34,7 @@ enum class Reading : std::uint8_t {
   http_connections,
   broker_connected,  // 1 or 0
   journal_trouble,   // likewise: it cannot be written
+  history_trouble,   // likewise
   draining,          // likewise
 };
 inline constexpr std::size_t kReadings = static_cast<std::size_t>(Reading::draining) + 1;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <soci/soci.h>
+#include <soci/sqlite3/soci-sqlite3.h>
 #include <stdlib.h>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -18,6 +20,7 @@
 #include <vector>
 
 #include "dispatch/ports.h"
+#include "journal/history_file.h"
 
 namespace elves::journal::test {
 
@@ -67,6 +70,15 @@ class Loop {
   boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> waiting_{io_.get_executor()};
 };
+
+// A connection to the journal at `path` with its history attached, so that a statement may name the tables of
+// both; while no journal has them open.
+inline std::unique_ptr<soci::session> session_of_both(const std::string& path) {
+  auto sql = std::make_unique<soci::session>(soci::sqlite3, "db=\"" + path + "\"");
+  const std::string history = history_path(path);
+  *sql << "ATTACH :history AS past", soci::use(history);
+  return sql;
+}
 
 class TempDir {
  public:

@@ -17,19 +17,25 @@ class Blocks : public testing::Test {
     for (const JobRecord& record : records) journal->write(record, {});
     EXPECT_TRUE(loop.list(*journal, {.state = "", .ip = "", .limit = 0}).empty());
   }
+  void open() { journal = std::make_unique<SqliteJournal>(options, loop.poster()); }
   // Between an end and a start.
   void harm(const std::string& statement) {
     journal.reset();
     {
-      soci::session sql(soci::sqlite3, options.path);
-      sql << statement;
+      const auto sql = session_of_both(options.path);
+      *sql << statement;
     }
-    journal = std::make_unique<SqliteJournal>(options, loop.poster());
+    open();
   }
+  // Likewise.
   int count(const std::string& query) {
+    journal.reset();
     int count = 0;
-    soci::session sql(soci::sqlite3, options.path);
-    sql << query, soci::into(count);
+    {
+      const auto sql = session_of_both(options.path);
+      *sql << query, soci::into(count);
+    }
+    open();
     return count;
   }
   Ids list(const char* state, const char* ip, std::size_t limit) {
@@ -60,10 +66,10 @@ TEST_F(Blocks, HoldManyJobsAndEachIsFound) {
   EXPECT_TRUE(loop.find(*journal, LogId(1001)).empty());
 }
 
-// Its row goes in the same transaction.
 TEST_F(Blocks, TakeAJobOverFromTheOpenOnes) {
   write({record_of(1, JobState::received), record_of(2, JobState::accepted)});
   write({record_of(1, JobState::published)});
+  EXPECT_EQ(list("done", "", 9), Ids{1});
   EXPECT_EQ(count("SELECT count(*) FROM job"), 1);
   EXPECT_EQ(count("SELECT sum(count) FROM history"), 1);
   EXPECT_EQ(list("open", "", 9), Ids{2});

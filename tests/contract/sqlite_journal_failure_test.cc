@@ -180,8 +180,10 @@ TEST_F(FailingJournal, TellsOfHistoryThatCannotBeWritten) {
   JobRecord record = history_of(3, JobState::published);
   record.outcome.worker = large(3).outcome.worker;
   journal->write(std::move(record), {});
-  loop.until([&] { return !journal->trouble().empty(); }, "the write fails");
-  recover();
+  loop.until([&] { return !journal->history_trouble().empty(); }, "the write fails");
+  EXPECT_EQ(journal->trouble(), "");
+  full.reset();
+  loop.until([&] { return journal->history_trouble().empty(); }, "the history recovers");
   EXPECT_EQ(ids(loop.find(*journal, LogId(3))), Ids{3});
 }
 

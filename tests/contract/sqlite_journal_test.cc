@@ -32,8 +32,8 @@ class SqliteJournals : public testing::Test {
   }
 
   void run_sql(const std::string& statement) {
-    soci::session sql(soci::sqlite3, options.path);
-    sql << statement;
+    const auto sql = session_of_both(options.path);
+    *sql << statement;
   }
 
   TempDir dir;
@@ -104,8 +104,8 @@ TEST_F(SqliteJournals, ASecondOpenerIsRefused) {
 
 TEST_F(SqliteJournals, AFileOfANewerVersionIsRefused) {
   open();
-  run_sql("UPDATE meta SET value = '3' WHERE name = 'schema_version'");
-  EXPECT_THAT(refusal(), HasSubstr("journal=1.db: its schema version is 3, and this program knows up to 2"));
+  run_sql("UPDATE meta SET value = '4' WHERE name = 'schema_version'");
+  EXPECT_THAT(refusal(), HasSubstr("journal=1.db: its schema version is 4, and this program knows up to 3"));
   run_sql("UPDATE meta SET value = 'x' WHERE name = 'schema_version'");
   EXPECT_THAT(refusal(), HasSubstr("its schema version is x"));
 }
@@ -218,8 +218,10 @@ TEST_F(Retention, RemovesWhatIsTooOld) {
   {
     const auto journal = open();
     EXPECT_TRUE(loop.keep(*journal, record_of(1, JobState::accepted)));
-    for (std::uint64_t id = 2; id <= 4; ++id)
+    for (std::uint64_t id = 2; id <= 4; ++id) {
       EXPECT_TRUE(loop.keep(*journal, record_of(id, JobState::published)));
+      EXPECT_EQ(loop.list(*journal, {}).size(), id) << "asked for, each has a block";
+    }
   }
   run_sql("UPDATE job SET created = created - 7200000000");
   run_sql("UPDATE history SET newest = newest - 7200000000 WHERE first_id < '0000000000000004'");

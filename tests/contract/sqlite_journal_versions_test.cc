@@ -20,8 +20,8 @@ class Versions : public testing::Test {
   std::unique_ptr<SqliteJournal> open() { return std::make_unique<SqliteJournal>(options, loop.poster()); }
 
   void run_sql(const std::string& statement) {
-    soci::session sql(soci::sqlite3, options.path);
-    sql << statement;
+    const auto sql = session_of_both(options.path);
+    *sql << statement;
   }
   // Makes the database of a dump, and lets nothing in it be too old.
   void load(int version) {
@@ -69,6 +69,27 @@ TEST_F(Versions, AFileOfEveryVersionOpens) {
     EXPECT_EQ(ids(loop.list(*journal, {.state = "done", .ip = "", .limit = 10})), Ids{0xA3});
     EXPECT_TRUE(loop.keep(*journal, record_of(0xA4, JobState::accepted)));
   }
+}
+
+TEST_F(Versions, FinishedJobsOfVersion2GetAFileOfTheirOwn) {
+  load(2);
+  EXPECT_EQ(done(*open()), Ids{0xA3});
+  EXPECT_TRUE(std::filesystem::exists(history_path(options.path)));
+  soci::session sql(soci::sqlite3, options.path);
+  int tables = 0;
+  sql << "SELECT count(*) FROM sqlite_master WHERE tbl_name = 'history'", soci::into(tables);
+  EXPECT_EQ(tables, 0);
+}
+
+// Between its two files nothing is atomic.
+TEST_F(Versions, AStepToVersion3ThatWasCutOffIsDoneAgain) {
+  load(2);
+  HistoryFile::make(history_path(options.path));
+  run_sql("INSERT INTO past.history SELECT newest, ended, count, first_id, last_id, jobs FROM main.history");
+  EXPECT_EQ(done(*open()), Ids{0xA3});
+  int blocks = 0;
+  *session_of_both(options.path) << "SELECT count(*) FROM history", soci::into(blocks);
+  EXPECT_EQ(blocks, 1);
 }
 
 TEST_F(Versions, AnEntryOfVersion1ThatIsDamagedIsLeftOut) {

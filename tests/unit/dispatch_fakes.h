@@ -90,6 +90,7 @@ class FakeJournal final : public Journal {
   bool durable() const override { return is_durable; }
   std::string instance() const override { return "00000000000000AA"; }
   std::string trouble() const override { return {}; }
+  std::string history_trouble() const override { return {}; }
   void write(JobRecord record, Kept kept) override {
     if (refuse) {
       if (kept)

@@ -97,6 +97,7 @@ class World final : AgentClient, ProcessorClient, Journal, Publisher, DeliveryAc
   void notify(JobPtr job, const WorkerAnswer& answer, Leaving leaving, Done done) override;
   bool durable() const override { return true; }
   std::string trouble() const override { return {}; }
+  std::string history_trouble() const override { return {}; }
   std::string instance() const override { return "00000000000000AA"; }
   void write(JobRecord record, Kept kept) override;
   void open_jobs(std::function<void(std::vector<JobRecord>)>) override {}

@@ -46,6 +46,7 @@ const std::set<std::string> kGolden{
     "elves_jobs_settled_elsewhere_total counter",
     "elves_jobs_succeeded_total counter",
     "elves_journal_trouble gauge",
+    "elves_history_trouble gauge",
     "elves_limit gauge",
     "elves_processor_breaker_opens_total counter",
     "elves_processor_breaker_refusals_total counter",

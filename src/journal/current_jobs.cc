@@ -1,4 +1,4 @@
-#include "journal/open_jobs.h"
+#include "journal/current_jobs.h"
 
 #include <fmt/format.h>
 #include <soci/soci.h>
@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "base/log.h"
@@ -17,7 +18,8 @@ namespace elves::journal {
 namespace {
 
 // The number of a state in job.state is its place.
-constexpr std::array states{JobState::received, JobState::accepted, JobState::settled};
+constexpr std::array states{JobState::received, JobState::accepted, JobState::settled, JobState::published};
+constexpr int number_of_over = 3;
 
 int number_of(JobState state) { return static_cast<int>(std::ranges::find(states, state) - states.begin()); }
 
@@ -29,9 +31,19 @@ Result<JobRecord> decode(const std::string& log_id, int state, const std::string
   return record;
 }
 
+// As a condition of SQL; nothing when no job is in such a state.
+std::optional<std::string> condition_of(const std::string& state) {
+  if (state.empty()) return "1 = 1";
+  if (state == "open") return fmt::format("state < {}", number_of_over);
+  if (state == "done") return fmt::format("state = {}", number_of_over);
+  const auto known = std::ranges::find(states, state, state_name);
+  if (known == states.end()) return std::nullopt;
+  return fmt::format("state = {}", number_of(*known));
+}
+
 }  // namespace
 
-OpenJobs::OpenJobs(soci::session& sql)
+CurrentJobs::CurrentJobs(soci::session& sql)
     : sql_(sql),
       row_(sql),
       insert_((sql.prepare << "INSERT INTO job (created, log_id, state, agent_ip, record) "
@@ -40,26 +52,39 @@ OpenJobs::OpenJobs(soci::session& sql)
                soci::use(row_.agent_ip), soci::use(row_.record))),
       update_((sql.prepare << "UPDATE job SET state = :state, record = :record WHERE created = :created",
                soci::use(row_.state), soci::use(row_.record), soci::use(row_.created))),
+      read_((sql.prepare << "SELECT agent_ip, record FROM job WHERE created = :created",
+             soci::use(row_.created), soci::into(row_.agent_ip), soci::into(row_.record))),
       remove_((sql.prepare << "DELETE FROM job WHERE created = :created", soci::use(row_.created))) {
-  std::string log_id;
-  long long created = 0;
-  soci::statement rows =
-      (sql.prepare << "SELECT log_id, created FROM job", soci::into(log_id), soci::into(created));
+  Row row(sql);
+  soci::statement rows = (sql.prepare << "SELECT log_id, created, state FROM job ORDER BY created",
+                          soci::into(row.log_id), soci::into(row.created), soci::into(row.state));
   rows.execute();
   while (rows.fetch()) {
-    if (const auto id = LogId::parse(log_id)) created_.emplace(*id, created);
+    const auto id = LogId::parse(row.log_id);
+    if (!id) continue;
+    created_.emplace(*id, row.created);
+    note(*id, row.created, row.state);
   }
 }
 
-void OpenJobs::put(const JobRecord& record, long long created) {
+void CurrentJobs::note(LogId id, long long created, int state) {
+  if (state == number_of_over) {
+    over_.emplace(created, id);
+  } else {
+    over_.erase(created);
+  }
+}
+
+void CurrentJobs::put(const JobRecord& record, long long created) {
   bytes_.clear();
   encode_record(record, bytes_);
   put(record.job->log_id, created, number_of(record.state), record.job->agent_ip, bytes_.view());
 }
 
-void OpenJobs::put(LogId id, long long created, int state, const std::string& agent_ip,
-                   std::string_view bytes) {
+void CurrentJobs::put(LogId id, long long created, int state, const std::string& agent_ip,
+                      std::string_view bytes) {
   const auto [known, is_new] = created_.try_emplace(id, created);
+  note(id, known->second, state);
   row_.created = known->second;
   row_.state = state;
   assign(row_.record, bytes);
@@ -69,43 +94,60 @@ void OpenJobs::put(LogId id, long long created, int state, const std::string& ag
   insert_.execute(true);
 }
 
-std::optional<long long> OpenJobs::remove(LogId id) {
-  const auto known = created_.find(id);
-  if (known == created_.end()) return std::nullopt;
-  const long long created = row_.created = known->second;
-  remove_.execute(true);
-  created_.erase(known);
-  return created;
+std::vector<EncodedJob> CurrentJobs::oldest_over(std::size_t count, std::size_t bytes) {
+  std::vector<EncodedJob> jobs;
+  std::size_t weight = 0;
+  for (const auto& [created, id] : over_) {
+    if (jobs.size() >= count || weight >= bytes) break;
+    jobs.push_back(read(id, created));
+    weight += jobs.back().record.size();
+  }
+  return jobs;
 }
 
-long long OpenJobs::newest() {
+EncodedJob CurrentJobs::read(LogId id, long long created) {
+  row_.created = created;
+  read_.execute(true);
+  EncodedJob job{.id = id, .created = created, .agent_ip = row_.agent_ip, .record = bytes_of(row_.record)};
+  read_.fetch();  // to its end, so that it holds no lock
+  return job;
+}
+
+void CurrentJobs::remove(LogId id) {
+  const auto known = created_.find(id);
+  if (known == created_.end()) return;
+  row_.created = known->second;
+  remove_.execute(true);
+  over_.erase(known->second);
+  created_.erase(known);
+}
+
+long long CurrentJobs::newest() {
   long long newest = 0;
   sql_ << "SELECT coalesce(max(created), 0) FROM job", soci::into(newest);
   return newest;
 }
 
-std::vector<DatedRecord> OpenJobs::all() { return select("ORDER BY created", {}, SIZE_MAX); }
+std::vector<DatedRecord> CurrentJobs::open() {
+  return select(fmt::format("WHERE state < {} ORDER BY created", number_of_over), {}, SIZE_MAX);
+}
 
-std::vector<DatedRecord> OpenJobs::find(LogId id) {
+std::vector<DatedRecord> CurrentJobs::find(LogId id) {
   return select("WHERE log_id = :id", std::string(id.text()), SIZE_MAX);
 }
 
-std::vector<DatedRecord> OpenJobs::list(const JobFilter& filter) {
-  std::string condition = "1 = 1";
-  if (!filter.state.empty() && filter.state != "open") {
-    const auto known = std::ranges::find(states, filter.state, state_name);
-    if (known == states.end()) return {};
-    condition = fmt::format("state = {}", number_of(*known));
-  }
-  if (!filter.ip.empty()) condition += " AND agent_ip = :ip";
+std::vector<DatedRecord> CurrentJobs::list(const JobFilter& filter) {
+  auto condition = condition_of(filter.state);
+  if (!condition) return {};
+  if (!filter.ip.empty()) *condition += " AND agent_ip = :ip";
   const auto limit = std::min<std::size_t>(filter.limit, std::numeric_limits<std::int32_t>::max());
-  return select(fmt::format("WHERE {} ORDER BY created DESC LIMIT {}", condition, limit), filter.ip,
+  return select(fmt::format("WHERE {} ORDER BY created DESC LIMIT {}", *condition, limit), filter.ip,
                 filter.bytes);
 }
 
 // `argument` "" = it has none.
-std::vector<DatedRecord> OpenJobs::select(const std::string& rest, const std::string& argument,
-                                          std::size_t bytes) {
+std::vector<DatedRecord> CurrentJobs::select(const std::string& rest, const std::string& argument,
+                                             std::size_t bytes) {
   std::vector<DatedRecord> found;
   Row row(sql_);
   soci::statement rows(sql_);

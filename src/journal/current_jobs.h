@@ -1,11 +1,12 @@
-// The jobs that are not over, one row each.
+// The jobs that the history does not have yet, one row each: those that are open, and those that are over and
+// on their way to it.
 #pragma once
 
 #include <soci/blob.h>
 #include <soci/session.h>
 #include <soci/statement.h>
 
-#include <optional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,25 +19,29 @@ namespace elves::journal {
 
 // The table `job` of one connection, which nobody else writes. Throws as Store does. A record that cannot be
 // decoded is left out, with a line in the log.
-class OpenJobs {
+class CurrentJobs {
  public:
-  explicit OpenJobs(soci::session& sql);
+  explicit CurrentJobs(soci::session& sql);
 
   // Replaces what is there of the same log id, which keeps its time; `created` is for one that is new.
   void put(const JobRecord& record, long long created);
   // `state`: its number in the column; `bytes`: as encode_record() wrote them.
   void put(LogId id, long long created, int state, const std::string& agent_ip, std::string_view bytes);
-  // Removes it; answers when it was created, if it was there.
-  std::optional<long long> remove(LogId id);
 
   bool holds(LogId id) const { return created_.contains(id); }
   // The greatest `created` of all; 0 = none.
   long long newest();
 
-  // Oldest first.
-  std::vector<DatedRecord> all();
+  // How many are over.
+  std::size_t over() const { return over_.size(); }
+  // Of those the oldest, up to `count`, some `bytes` of them.
+  std::vector<EncodedJob> oldest_over(std::size_t count, std::size_t bytes);
+  void remove(LogId id);
+
+  // Oldest first, without those that are over.
+  std::vector<DatedRecord> open();
   std::vector<DatedRecord> find(LogId id);
-  // Newest first. As JobFilter says; a state that is not of open jobs has none.
+  // Newest first, as JobFilter says.
   std::vector<DatedRecord> list(const JobFilter& filter);
 
  private:
@@ -49,15 +54,19 @@ class OpenJobs {
     soci::blob record;
   };
 
+  void note(LogId id, long long created, int state);
+  EncodedJob read(LogId id, long long created);
   std::vector<DatedRecord> select(const std::string& rest, const std::string& argument, std::size_t bytes);
 
   soci::session& sql_;
   Row row_;  // what the statements are bound to
   soci::statement insert_;
   soci::statement update_;
+  soci::statement read_;
   soci::statement remove_;
   Appender bytes_;
   std::unordered_map<LogId, long long> created_;
+  std::map<long long, LogId> over_;  // by `created`
 };
 
 }  // namespace elves::journal

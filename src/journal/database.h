@@ -1,0 +1,27 @@
+// What the journal's SQLite files have in common.
+#pragma once
+
+#include <soci/session.h>
+
+#include <exception>
+#include <string>
+
+namespace elves::journal {
+
+// For soci::sqlite3; makes the file when it is not there, for its owner and group only (it holds what jobs
+// were given). Another program's lock is waited for so long. Throws std::runtime_error with why it cannot be
+// opened.
+std::string connect_string(const std::string& path, int timeout_seconds);
+
+// The one number that a query answers; NULL is 0. Throws soci_error.
+long long number(soci::session& sql, const std::string& query);
+
+// Why a database failed, in few words.
+std::string reason(const std::exception& fault);
+// Whether it failed because what is in the file is no longer what was written to it.
+bool is_damage(const std::exception& fault);
+
+// `path`.damaged-TIME, where nothing is yet: what was moved aside earlier stays.
+std::string name_aside(const std::string& path);
+
+}  // namespace elves::journal

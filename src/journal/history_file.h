@@ -1,0 +1,71 @@
+// The file of the jobs that are over. Nothing depends on it: what goes wrong with it is told, and got over
+// (docs/adr/0018-history-in-its-own-file.md).
+#pragma once
+
+#include <soci/session.h>
+
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "journal/file_watch.h"
+#include "journal/history.h"
+#include "journal/keep.h"
+#include "journal/trouble.h"
+
+namespace elves::journal {
+
+// Where it is beside the journal at `path`.
+std::string history_path(const std::string& path);
+
+// A SQLite file for this process alone: another program finds it locked. It is opened when it is needed, and
+// made when it is not there; in vain, it is tried again after `retry`. One that is damaged is moved aside
+// (name_aside) and a new one takes its place. After a power failure it has all that was written before the
+// last commits. The journal's thread only, and nothing throws but make().
+class HistoryFile {
+ public:
+  // Takes the moments of the jobs in it.
+  HistoryFile(std::string path, Millis retry, Moments& moments);
+  HistoryFile(const HistoryFile&) = delete;
+  HistoryFile& operator=(const HistoryFile&) = delete;
+  ~HistoryFile();
+
+  // An empty one, unless something is there.
+  static void make(const std::string& path);
+
+  // What `fill` adds, in one transaction; it may be called twice. False: nothing of it is written.
+  bool write(const std::function<void(History&)>& fill);
+  // `ask` may be called twice. False, with a line in the log: it cannot be read.
+  bool read(const std::function<void(History&)>& ask);
+  // Removes the oldest beyond the limits, some `tidy_bite` of them. Answers how many.
+  std::size_t tidy(const Keep& keep);
+  static constexpr std::size_t tidy_bite = 5000;
+
+  // Why it cannot be used; any thread.
+  std::string trouble() const { return trouble_.get(); }
+  // Before then nothing is tried.
+  SteadyTime next_try() const { return next_try_; }
+  // Somebody asks for it: it is tried before that.
+  void try_now() { next_try_ = SteadyTime::min(); }
+
+ private:
+  struct Connection;
+
+  bool attempt(const std::function<void(Connection&)>& action);
+  Connection& connect();
+  bool get_over(const std::exception& fault);
+  void give_up(const std::exception& fault);
+
+  const std::string path_;
+  const Millis retry_;
+  Moments& moments_;
+  FileWatch watch_;
+  std::unique_ptr<Connection> connection_;
+  SteadyTime next_try_ = SteadyTime::min();
+  Trouble trouble_;
+};
+
+}  // namespace elves::journal
