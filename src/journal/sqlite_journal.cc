@@ -134,6 +134,7 @@ void SqliteJournal::run() {
     try_again();
     tidy();
   }
+  history_.try_now();
   write_all();
   if (!held_.empty()) log::error("{} journal entries are lost: {}", held_.size(), trouble());
   if (!over_.empty()) log::error("{} entries of the history are lost: {}", over_.size(), history_trouble());

@@ -70,7 +70,7 @@ class SqliteJournal final : public Journal {
   SqliteJournal(Options options, Post post);
   SqliteJournal(const SqliteJournal&) = delete;
   SqliteJournal& operator=(const SqliteJournal&) = delete;
-  // Writes what has queued up and leaves a single file.
+  // Writes what has queued up; each of the two files is complete in itself then.
   ~SqliteJournal() override;
 
   bool durable() const override { return true; }
