@@ -20,6 +20,7 @@ add_library(allocator INTERFACE)
 if(NOT ELVES_SANITIZE)
   find_package(mimalloc 2.0 REQUIRED)
   target_link_libraries(allocator INTERFACE mimalloc)
+  target_compile_definitions(allocator INTERFACE ELVES_MIMALLOC)
 endif()
 
 find_path(ZOOKEEPER_INCLUDE zookeeper/zookeeper.h REQUIRED)

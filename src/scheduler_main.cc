@@ -1,4 +1,8 @@
 // elves-scheduler: arguments, configuration, run, exit code.
+#ifdef ELVES_MIMALLOC
+#include <mimalloc.h>
+#endif
+
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
@@ -19,6 +23,16 @@ std::optional<std::string> from_environment(const char* name) {
   return value ? std::optional<std::string>(value) : std::nullopt;
 }
 
+// Large messages follow each other: the memory of one is given back to the system only when no other has
+// needed it for half a second. At once, as it would be, costs a fifth of the CPU of jobs of megabytes.
+void set_up_allocator() {
+#ifdef ELVES_MIMALLOC
+  constexpr long milliseconds = 500;
+  mi_option_set(mi_option_decommit_delay, milliseconds);
+  mi_option_set(mi_option_segment_decommit_delay, milliseconds);
+#endif
+}
+
 constexpr const char* kExamples = R"(
 Examples:
   elves-scheduler --config conf/conf.properties
@@ -32,6 +46,7 @@ SIGTERM drains and leaves; SIGHUP reads log level and limits again.)";
 }  // namespace
 
 int main(int argc, char** argv) {
+  set_up_allocator();
   CLI::App arguments{
       "elves-scheduler: gets jobs from a message queue to the right machine and their results back"};
   std::string file;

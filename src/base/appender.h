@@ -13,7 +13,7 @@ namespace elves {
 class Appender {
  public:
   // `about`: how long it will be; more is no error.
-  explicit Appender(std::size_t about = 0) : text_(about, '\0') {}
+  explicit Appender(std::size_t about = 0) { text_.reserve(about); }
   Appender(Appender&& other) noexcept : text_(std::move(other.text_)), size_(std::exchange(other.size_, 0)) {
     other.text_.clear();
   }
@@ -24,7 +24,8 @@ class Appender {
     ++size_;
   }
   void append(std::string_view bytes) {
-    std::copy_n(bytes.data(), bytes.size(), room(bytes.size()));
+    if (text_.size() - size_ < bytes.size()) return append_beyond(bytes);
+    std::copy_n(bytes.data(), bytes.size(), text_.data() + size_);
     size_ += bytes.size();
   }
   // Where the next bytes go, up to `most` of them: whoever wrote there says with wrote_to() where it ended.
@@ -46,8 +47,9 @@ class Appender {
 
  private:
   void grow(std::size_t by);
+  void append_beyond(std::string_view bytes);
 
-  std::string text_;  // what is written, and room
+  std::string text_;  // what is written, and room, which costs being filled with zeros
   std::size_t size_ = 0;
 };
 

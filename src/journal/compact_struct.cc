@@ -41,8 +41,8 @@ void CompactStruct::flag(int id, bool value) {
 }
 
 void CompactStruct::bytes(int id, std::string_view value) {
-  char* const head = put_field(to_.room(most_head + value.size()), id, last_, type_binary);
-  to_.wrote_to(std::copy_n(value.data(), value.size(), put_varint(head, value.size())));
+  to_.wrote_to(put_varint(put_field(to_.room(most_head), id, last_, type_binary), value.size()));
+  to_.append(value);
 }
 
 CompactStruct CompactStruct::inner(int id) {

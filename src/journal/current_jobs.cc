@@ -94,6 +94,11 @@ void CurrentJobs::put(LogId id, long long created, int state, const std::string&
   insert_.execute(true);
 }
 
+std::optional<long long> CurrentJobs::created(LogId id) const {
+  const auto known = created_.find(id);
+  return known == created_.end() ? std::nullopt : std::optional(known->second);
+}
+
 std::vector<EncodedJob> CurrentJobs::oldest_over(std::size_t count, std::size_t bytes) {
   std::vector<EncodedJob> jobs;
   std::size_t weight = 0;

@@ -7,6 +7,7 @@
 #include <soci/statement.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -29,6 +30,8 @@ class CurrentJobs {
   void put(LogId id, long long created, int state, const std::string& agent_ip, std::string_view bytes);
 
   bool holds(LogId id) const { return created_.contains(id); }
+  // When the job was first written; nullopt: it is not here.
+  std::optional<long long> created(LogId id) const;
   // The greatest `created` of all; 0 = none.
   long long newest();
 

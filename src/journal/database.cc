@@ -45,6 +45,11 @@ long long number(soci::session& sql, const std::string& query) {
   return known == soci::i_ok ? value : 0;
 }
 
+std::uint64_t bytes_used(soci::session& sql) {
+  const auto pages = number(sql, "PRAGMA page_count") - number(sql, "PRAGMA freelist_count");
+  return static_cast<std::uint64_t>(pages * number(sql, "PRAGMA page_size"));
+}
+
 std::string reason(const std::exception& fault) {
   if (const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&fault)) {
     return sqlite_api::sqlite3_errstr(sqlite->result());

@@ -3,6 +3,7 @@
 
 #include <soci/session.h>
 
+#include <cstdint>
 #include <exception>
 #include <string>
 
@@ -15,6 +16,9 @@ std::string connect_string(const std::string& path, int timeout_seconds);
 
 // The one number that a query answers; NULL is 0. Throws soci_error.
 long long number(soci::session& sql, const std::string& query);
+
+// Without pages that are free.
+std::uint64_t bytes_used(soci::session& sql);
 
 // Why a database failed, in few words.
 std::string reason(const std::exception& fault);

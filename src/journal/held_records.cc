@@ -24,6 +24,11 @@ void HeldRecords::drop(LogId id) {
   by_id_.erase(known);
 }
 
+void HeldRecords::take(HeldRecords& other, SteadyTime now) {
+  for (Held& held : other.records_) put(std::move(held.record), now);
+  other = {};
+}
+
 std::vector<const JobRecord*> HeldRecords::oldest(std::size_t count, std::size_t bytes,
                                                   SteadyTime before) const {
   std::vector<const JobRecord*> found;

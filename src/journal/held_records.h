@@ -18,6 +18,8 @@ class HeldRecords {
   void put(JobRecord record, SteadyTime now);
   // Forgets what is held of this log id, if anything.
   void drop(LogId id);
+  // All of `other`, which are put here as if they came now; it is empty then.
+  void take(HeldRecords& other, SteadyTime now);
   // Up to `count` of the oldest, some `bytes` of them, of log ids that are held since `before` or longer;
   // valid until the next put() or drop().
   std::vector<const JobRecord*> oldest(std::size_t count, std::size_t bytes, SteadyTime before) const;

@@ -40,14 +40,15 @@ void decode_into(std::vector<DatedRecord>& records, const StoredEntry& entry) {
 }
 
 // Of each job the newest entry, and of those the newest: so many at most, and none without which the others
-// have so many bytes.
+// have so many bytes. They come from the newest block to the oldest; of those of one job and time the first
+// that was written counts (a process that was cut off between the two files may have written others).
 class Newest {
  public:
   Newest(std::size_t most, std::size_t bytes) : most_(most), most_bytes_(bytes) {}
 
   void add(const StoredEntry& entry) {
     const auto [known, is_new] = by_job_.try_emplace(entry.log_id, entry.created_us);
-    if (!is_new && known->second >= entry.created_us) return;
+    if (!is_new && known->second > entry.created_us) return;
     if (!is_new) erase(entries_.find({std::exchange(known->second, entry.created_us), entry.log_id}));
     bytes_ += entry.record.size();
     entries_.emplace(Key(entry.created_us, entry.log_id), entry);
@@ -57,10 +58,10 @@ class Newest {
     }
   }
 
-  // Whether nothing as old as that, or older, has a place.
+  // Whether nothing of that time or before has a place.
   bool is_beyond(long long created) const {
     const bool full = entries_.size() >= most_ || bytes_ >= most_bytes_;
-    return full && (entries_.empty() || entries_.begin()->first.first >= created);
+    return full && (entries_.empty() || entries_.begin()->first.first > created);
   }
 
   std::vector<DatedRecord> records() const {
@@ -141,7 +142,7 @@ std::vector<DatedRecord> History::find(LogId id) {
   long long newest = 0;
   soci::blob jobs(sql_);
   soci::statement blocks = (sql_.prepare << "SELECT newest, jobs FROM history WHERE last_id >= :id AND "
-                                            "first_id <= :id",
+                                            "first_id <= :id ORDER BY newest DESC",
                             soci::use(text, "id"), soci::into(newest), soci::into(jobs));
   blocks.execute();
   while (blocks.fetch()) {

@@ -47,20 +47,6 @@ struct HistoryFile::Connection {
     history.emplace(sql);
   }
 
-  std::uint64_t bytes() {
-    const auto pages = number(sql, "PRAGMA page_count") - number(sql, "PRAGMA freelist_count");
-    return static_cast<std::uint64_t>(pages * number(sql, "PRAGMA page_size"));
-  }
-  std::size_t beyond(const Keep& keep) {
-    const std::size_t jobs = history->jobs();
-    const std::size_t by_count = jobs - std::min(jobs, keep.count);
-    const std::uint64_t used = bytes();
-    if (used <= keep.bytes) return by_count;
-    // As many as make up the excess when all are alike.
-    const double share = static_cast<double>(used - keep.bytes) / static_cast<double>(used);
-    return std::max(by_count, static_cast<std::size_t>(share * static_cast<double>(jobs)) + 1);
-  }
-
   soci::session sql;
   std::optional<History> history;
 };
@@ -95,8 +81,10 @@ std::size_t HistoryFile::tidy(const Keep& keep) {
     soci::transaction all(connection.sql);
     const auto oldest = since_1970<Millis>() - std::chrono::duration_cast<Millis>(keep.age).count();
     removed = connection.history->remove_before(oldest, tidy_bite);
-    if (removed == 0)
-      removed = connection.history->remove_oldest(std::min(connection.beyond(keep), tidy_bite));
+    if (removed == 0) {
+      const auto most = beyond(keep, connection.history->jobs(), bytes_used(connection.sql));
+      removed = connection.history->remove_oldest(std::min(most, tidy_bite));
+    }
     if (removed > 0) all.commit();
   });
   return done ? removed : 0;

@@ -32,14 +32,14 @@ class Store;
 // that are over, and nothing depends on it. A query sees every write before it.
 //
 // What is only history (JobRecord::only_history) and nobody waits for makes no transaction of its own: it is
-// gathered for twice `gather` at most, and what is over of it has no row. That much is lost when the process
-// is killed or the machine fails, and of the jobs that ended in it the start may be what is left. The end in
-// order loses nothing.
+// gathered for twice `gather` at most, and goes to the history without a row when it is over. That much is
+// lost when the process is killed or the machine fails, and of the jobs that ended in it the start may be
+// what is left. The end in order loses nothing.
 //
 // When the file at `path` cannot be written, `kept` gets the error overloaded, records without `kept` stay in
 // memory to be written later, and trouble() says why. It tries again with every write but history and every
 // `retry`, on a new connection, and needs no restart. A query that cannot be answered finds nothing, with a
-// line in the log. When the history cannot be written, what waits for it stays in its rows or in memory, and
+// line in the log. When the history cannot be written, jobs that are over have rows until it can, and
 // history_trouble() says why.
 //
 // After a failure nobody knows what of the last commits is on the disk, so that trouble() lasts until all
@@ -111,6 +111,8 @@ class SqliteJournal final : public Journal {
   void replace_file(const std::vector<JobRecord>& open);
   bool write_held(SteadyTime before);
   bool write_over(SteadyTime before);
+  bool write_history(const std::vector<const JobRecord*>& records,
+                     const std::vector<journal::EncodedJob>& rows);
   void write_all();
   void write_gathered();
   SteadyTime next_gathered() const;
@@ -141,7 +143,7 @@ class SqliteJournal final : public Journal {
   journal::HistoryFile history_;
   std::optional<std::vector<JobRecord>> left_;  // by the process before, until they are asked for
   journal::HeldRecords held_;                   // to be rows
-  journal::HeldRecords over_;                   // for the history
+  journal::HeldRecords over_;                   // for the history; empty while there is no store_
   SteadyTime rows_over_since_ = SteadyTime::max();
   SteadyTime next_look_ = SteadyTime::max();  // into the mailbox, if it does not call
   bool behind_ = false;                       // something failed, and the open jobs were not written since

@@ -49,14 +49,12 @@ bool asks_for_history(const JobFilter& filter) {
 
 }  // namespace
 
-// What is over of a job that has a row, or may have one, gets into that row first: it counts until the
-// history has it.
+// For the history, as long as it is known which jobs have rows.
 void SqliteJournal::hold(JobRecord record) {
   const LogId id = record.job->log_id;
-  const bool has_no_row = store_ && !store_->jobs().holds(id);
-  const bool is_over = record.state == JobState::published && record.only_history();
-  auto& place = is_over && has_no_row ? over_ : held_;
-  (&place == &over_ ? held_ : over_).drop(id);
+  const bool is_over = store_ && record.state == JobState::published && record.only_history();
+  auto& place = is_over ? over_ : held_;
+  (is_over ? held_ : over_).drop(id);
   place.put(std::move(record), std::chrono::steady_clock::now());
 }
 
@@ -69,20 +67,38 @@ bool SqliteJournal::write_held(SteadyTime before) {
   return true;
 }
 
-// Likewise of what goes to the history: records, and rows, which go from the other file once it has them.
+// Likewise of what is over: records, and rows. They go to the history, and their rows after that; records
+// that it does not take become rows. After a failure of the other file they all wait in held_.
 bool SqliteJournal::write_over(SteadyTime before) {
-  const auto records = over_.oldest(over_bite, bite_bytes, before);
   std::vector<journal::EncodedJob> rows;
   if (rows_over() > 0) attempt([&](Store& store) { rows = store.jobs().oldest_over(over_bite, bite_bytes); });
+  const auto records = over_.oldest(over_bite, bite_bytes, before);
   if (records.empty() && rows.empty()) return false;
-  const bool written = history_.write([&](History& history) {
-    for (const JobRecord* record : records) history.add(*record, moments_.next());
+  const auto ids = ids_of(records);
+  if (write_history(records, rows)) {
+    std::vector<LogId> gone;
+    for (const LogId id : ids) {
+      if (store_->jobs().holds(id)) gone.push_back(id);
+    }
+    for (const journal::EncodedJob& row : rows) gone.push_back(row.id);
+    if (!gone.empty() && !attempt([&](Store& store) { store.remove(gone); })) return false;
+  } else if (records.empty() || !attempt([&](Store& store) { store.write(records); })) {
+    return false;
+  }
+  for (const LogId id : ids) over_.drop(id);
+  backlog_.took(0, held_.weight() + over_.weight());
+  return true;
+}
+
+bool SqliteJournal::write_history(const std::vector<const JobRecord*>& records,
+                                  const std::vector<journal::EncodedJob>& rows) {
+  return history_.write([&](History& history) {
+    for (const JobRecord* record : records) {
+      const auto created = store_->jobs().created(record->job->log_id);
+      history.add(*record, created ? *created : moments_.next());
+    }
     for (const journal::EncodedJob& row : rows) history.add(row);
   });
-  if (!written) return false;
-  for (const LogId id : ids_of(records)) over_.drop(id);
-  backlog_.took(0, held_.weight() + over_.weight());
-  return rows.empty() || attempt([&](Store& store) { store.remove(rows); });
 }
 
 void SqliteJournal::write_all() {
@@ -112,11 +128,11 @@ SteadyTime SqliteJournal::next_gathered() const {
   return held_.since() + options_.gather;
 }
 
+// Rows can wait for the history to be well again.
 SteadyTime SqliteJournal::next_over() const {
-  const SteadyTime since = std::min(over_.since(), rows_over() > 0 ? rows_over_since_ : SteadyTime::max());
-  if (since == SteadyTime::max()) return since;
-  const SteadyTime next = over_.weight() > most_gathered ? since : since + options_.gather;
-  return std::max(next, history_.next_try());
+  if (!over_.empty()) return over_.since() + (over_.weight() > most_gathered ? Millis(0) : options_.gather);
+  if (rows_over() == 0 || rows_over_since_ == SteadyTime::max()) return SteadyTime::max();
+  return std::max(rows_over_since_ + options_.gather, history_.next_try());
 }
 
 std::size_t SqliteJournal::rows_over() const { return store_ ? store_->jobs().over() : 0; }
@@ -144,10 +160,13 @@ void SqliteJournal::tidy() {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_tidy_ || behind_) return;
   if (history_.tidy(options_.keep) == 0) next_tidy_ = now + options_.tidy;
-  const std::size_t rows = rows_over();
-  if (history_.trouble().empty() || rows <= options_.keep.count) return;
+  if (history_.trouble().empty()) return;
   attempt([&](Store& store) {
-    store.remove(store.jobs().oldest_over(std::min(rows - options_.keep.count, over_bite), bite_bytes));
+    const auto beyond = store.over_beyond(options_.keep);
+    std::vector<LogId> ids;
+    for (const auto& row : store.jobs().oldest_over(std::min(beyond, over_bite), bite_bytes))
+      ids.push_back(row.id);
+    if (!ids.empty()) store.remove(ids);
   });
 }
 

@@ -26,6 +26,7 @@ Result<void> SqliteJournal::attempt(const std::function<void(Store&)>& action) {
 // The first reason stays until it is over: a full disk is also one that cannot be opened.
 void SqliteJournal::failed(const std::exception& fault) {
   store_.reset();
+  held_.take(over_, std::chrono::steady_clock::now());
   const bool is_loss = journal::is_damage(fault) || dynamic_cast<const journal::FileLost*>(&fault) != nullptr;
   if (!behind_ || (is_loss && !lost_)) set_trouble(journal::reason(fault));
   if (!behind_) next_try_ = std::chrono::steady_clock::now() + options_.retry;

@@ -59,9 +59,11 @@ void Store::write(std::span<const JobRecord* const> records) {
   all.commit();
 }
 
-void Store::remove(std::span<const EncodedJob> jobs) {
+std::size_t Store::over_beyond(const Keep& keep) { return beyond(keep, jobs_->over(), bytes_used(sql_)); }
+
+void Store::remove(std::span<const LogId> ids) {
   soci::transaction all(sql_);
-  for (const EncodedJob& job : jobs) jobs_->remove(job.id);
+  for (const LogId id : ids) jobs_->remove(id);
   all.commit();
 }
 

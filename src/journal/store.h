@@ -11,6 +11,7 @@
 
 #include "dispatch/ports.h"
 #include "journal/current_jobs.h"
+#include "journal/keep.h"
 
 namespace elves::journal {
 
@@ -39,8 +40,10 @@ class Store {
 
   // Also jobs that are over, until they are removed: they are the history's then.
   CurrentJobs& jobs() { return *jobs_; }
-  // In one transaction.
-  void remove(std::span<const EncodedJob> jobs);
+  // How many of the jobs that are over are beyond the limits.
+  std::size_t over_beyond(const Keep& keep);
+  // Those that are there, in one transaction.
+  void remove(std::span<const LogId> ids);
 
  private:
   void set_up();

@@ -24,7 +24,9 @@ void Writer::message(std::string_view method, std::uint8_t kind, std::int32_t se
 void Writer::field(Type type, std::int16_t id) { out_.wrote_to(put_head(out_.room(kMostHead), type, id)); }
 
 void Writer::field(std::int16_t id, std::string_view value) {
-  out_.wrote_to(put_text(put_head(out_.room(kMostHead + value.size()), Type::string, id), value));
+  char* const size = put_head(out_.room(kMostHead), Type::string, id);
+  out_.wrote_to(put(size, static_cast<std::uint32_t>(value.size())));
+  out_.append(value);
 }
 
 void Writer::field(std::int16_t id, std::int32_t number) {

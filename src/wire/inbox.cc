@@ -13,6 +13,7 @@ constexpr std::size_t first_size = 511;
 constexpr std::size_t most_at_once = std::size_t{16} << 10;  // as much as TLS gives
 constexpr std::size_t shared_size = std::size_t{64} << 10;
 constexpr std::size_t belief = 8;  // an announcement, for so many times what has come
+constexpr std::size_t long_text = std::size_t{1} << 20;
 constexpr std::size_t frame_header = 4;
 constexpr char strict_message = '\x80';
 constexpr std::string_view tls_handshake("\x16\x03");  // RFC 8446, 5.1: content type, version 3.x
@@ -101,8 +102,11 @@ void Inbox::make_room(std::size_t bytes) {
   if (begin_ > 0) compact();
   const auto needed = end_ + bytes;
   if (needed <= buffer_.capacity()) return;
-  const auto believed = std::min(frame_header + scanner_.size(), belief * needed);
-  buffer_.reserve(std::max({needed, 2 * end_, believed}));
+  const auto announced = frame_header + scanner_.size();
+  // After a long text another one may come, such as a result after its param: once there is room for both,
+  // nothing is moved.
+  const auto likely = announced > long_text ? 2 * announced : announced;
+  buffer_.reserve(std::max({needed, 2 * end_, std::min(likely, belief * needed)}));
 }
 
 void Inbox::compact() {
