@@ -99,7 +99,16 @@ std::optional<long long> CurrentJobs::created(LogId id) const {
   return known == created_.end() ? std::nullopt : std::optional(known->second);
 }
 
-std::vector<EncodedJob> CurrentJobs::oldest_over(std::size_t count, std::size_t bytes) {
+std::vector<LogId> CurrentJobs::oldest_over(std::size_t count) const {
+  std::vector<LogId> ids;
+  for (const auto& [created, id] : over_) {
+    if (ids.size() >= count) break;
+    ids.push_back(id);
+  }
+  return ids;
+}
+
+std::vector<EncodedJob> CurrentJobs::read_oldest_over(std::size_t count, std::size_t bytes) {
   std::vector<EncodedJob> jobs;
   std::size_t weight = 0;
   for (const auto& [created, id] : over_) {

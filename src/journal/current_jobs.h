@@ -37,8 +37,10 @@ class CurrentJobs {
 
   // How many are over.
   std::size_t over() const { return over_.size(); }
-  // Of those the oldest, up to `count`, some `bytes` of them.
-  std::vector<EncodedJob> oldest_over(std::size_t count, std::size_t bytes);
+  // The oldest of those, up to `count`.
+  std::vector<LogId> oldest_over(std::size_t count) const;
+  // The same with all that is written of them, some `bytes` of them.
+  std::vector<EncodedJob> read_oldest_over(std::size_t count, std::size_t bytes);
   void remove(LogId id);
 
   // Oldest first, without those that are over.

@@ -29,6 +29,11 @@ void configure_sqlite() {
   sqlite_api::sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
+int code_of(const std::exception& fault) {
+  const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&fault);
+  return sqlite != nullptr ? sqlite->result() & 0xFF : SQLITE_OK;
+}
+
 }  // namespace
 
 std::string connect_string(const std::string& path, int timeout_seconds) {
@@ -59,17 +64,25 @@ std::string reason(const std::exception& fault) {
 }
 
 bool is_damage(const std::exception& fault) {
-  const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&fault);
-  const int code = sqlite != nullptr ? sqlite->result() & 0xFF : SQLITE_OK;
+  const int code = code_of(fault);
   return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+bool is_disk_failure(const std::exception& fault) {
+  const int code = code_of(fault);
+  return code == SQLITE_FULL || code == SQLITE_IOERR;
 }
 
 std::string name_aside(const std::string& path) {
   const auto now = fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
   const auto name = fmt::format("{}.damaged-{:%Y%m%dT%H%M%SZ}", path, now);
+  const auto is_free = [](const std::string& file) {
+    std::error_code unknown;
+    return !std::filesystem::exists(file, unknown);
+  };
   for (int number = 2;; ++number) {
     auto candidate = number == 2 ? name : fmt::format("{}-{}", name, number);
-    if (!std::filesystem::exists(candidate) && !std::filesystem::exists(candidate + "-wal")) return candidate;
+    if (is_free(candidate) && is_free(candidate + "-wal")) return candidate;
   }
 }
 

@@ -25,6 +25,9 @@ std::string reason(const std::exception& fault);
 // Whether it failed because what is in the file is no longer what was written to it.
 bool is_damage(const std::exception& fault);
 
+// Whether the disk is full, or does not take what is written to it.
+bool is_disk_failure(const std::exception& fault);
+
 // `path`.damaged-TIME, where nothing is yet: what was moved aside earlier stays.
 std::string name_aside(const std::string& path);
 

@@ -24,10 +24,9 @@ constexpr int most_tries = 3;
 // Pages as large as they pay: a block has some 256 KiB. With a rollback journal each byte of it is written
 // once, while a write-ahead log would have it twice.
 constexpr const char* settings[] = {
-    "PRAGMA page_size = 32768",
-    "PRAGMA locking_mode = EXCLUSIVE",
-    "PRAGMA journal_mode = TRUNCATE",
-    "PRAGMA synchronous = NORMAL",
+    "PRAGMA page_size = 32768",       "PRAGMA locking_mode = EXCLUSIVE",
+    "PRAGMA journal_mode = TRUNCATE", "PRAGMA synchronous = FULL",
+    "PRAGMA secure_delete = FAST",  // what is removed is not written once more
 };
 // As schema.cc says of version 2. The index has what a start and a lookup read of all blocks.
 constexpr const char* tables[] = {
@@ -41,7 +40,8 @@ constexpr const char* tables[] = {
 }  // namespace
 
 struct HistoryFile::Connection {
-  explicit Connection(const std::string& path) : sql(soci::sqlite3, connect_string(path, 0)) {
+  explicit Connection(const std::string& path, int patience_seconds = 0)
+      : sql(soci::sqlite3, connect_string(path, patience_seconds)) {
     for (const char* setting : settings) sql << setting;
     for (const char* statement : tables) sql << statement;
     history.emplace(sql);
@@ -59,6 +59,12 @@ HistoryFile::HistoryFile(std::string path, Millis retry, Moments& moments)
 HistoryFile::~HistoryFile() = default;
 
 void HistoryFile::make(const std::string& path) { Connection{path}; }
+
+void HistoryFile::open(int patience_seconds) {
+  patience_seconds_ = patience_seconds;
+  attempt([](Connection&) {});
+  patience_seconds_ = 0;
+}
 
 bool HistoryFile::write(const std::function<void(History&)>& fill) {
   return attempt([&](Connection& connection) {
@@ -90,12 +96,15 @@ std::size_t HistoryFile::tidy(const Keep& keep) {
   return done ? removed : 0;
 }
 
+bool HistoryFile::is_ready() const { return connection_ || std::chrono::steady_clock::now() >= next_try_; }
+
 // Again where the file that was there has become useless.
 bool HistoryFile::attempt(const std::function<void(Connection&)>& action) {
-  if (!connection_ && std::chrono::steady_clock::now() < next_try_) return false;
+  if (!is_ready()) return false;
   for (int tries = 1;; ++tries) {
     try {
       action(connect());
+      disk_failed_ = false;
       if (trouble_.set("")) log::info("the history {} is written again", path_);
       return true;
     } catch (const std::exception& fault) {
@@ -109,7 +118,7 @@ HistoryFile::Connection& HistoryFile::connect() {
   if (connection_) {
     watch_.check();
   } else {
-    connection_ = std::make_unique<Connection>(path_);
+    connection_ = std::make_unique<Connection>(path_, patience_seconds_);
     watch_.begin();
     moments_.take(connection_->history->newest());
   }
@@ -136,6 +145,7 @@ bool HistoryFile::get_over(const std::exception& fault) {
 
 void HistoryFile::give_up(const std::exception& fault) {
   next_try_ = std::chrono::steady_clock::now() + retry_;
+  disk_failed_ = is_disk_failure(fault);
   if (trouble_.set(reason(fault)))
     log::error("the history {} cannot be written: {}; jobs go on without it", path_, trouble());
 }

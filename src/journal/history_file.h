@@ -1,4 +1,4 @@
-// The file of the jobs that are over. Nothing depends on it: what goes wrong with it is told, and got over
+// The file of the jobs that are over. It stops nothing: what goes wrong with it is told, and got over
 // (docs/adr/0018-history-in-its-own-file.md).
 #pragma once
 
@@ -23,8 +23,8 @@ std::string history_path(const std::string& path);
 
 // A SQLite file for this process alone: another program finds it locked. It is opened when it is needed, and
 // made when it is not there; in vain, it is tried again after `retry`. One that is damaged is moved aside
-// (name_aside) and a new one takes its place. After a power failure it has all that was written before the
-// last commits. The journal's thread only, and nothing throws but make().
+// (name_aside) and a new one takes its place. What was written is there after a power failure. The journal's
+// thread only, and nothing throws but make().
 class HistoryFile {
  public:
   // Takes the moments of the jobs in it.
@@ -36,6 +36,9 @@ class HistoryFile {
   // An empty one, unless something is there.
   static void make(const std::string& path);
 
+  // Waits so long for another program to let go of it.
+  void open(int patience_seconds);
+
   // What `fill` adds, in one transaction; it may be called twice. False: nothing of it is written.
   bool write(const std::function<void(History&)>& fill);
   // `ask` may be called twice. False, with a line in the log: it cannot be read.
@@ -46,7 +49,10 @@ class HistoryFile {
 
   // Why it cannot be used; any thread.
   std::string trouble() const { return trouble_.get(); }
-  // Before then nothing is tried.
+  // Whether that is because of the disk: then it is of no use to write the same to another file of it.
+  bool disk_failed() const { return disk_failed_; }
+  // Whether something is tried now; else not before next_try().
+  bool is_ready() const;
   SteadyTime next_try() const { return next_try_; }
   // Somebody asks for it: it is tried before that.
   void try_now() { next_try_ = SteadyTime::min(); }
@@ -64,6 +70,8 @@ class HistoryFile {
   Moments& moments_;
   FileWatch watch_;
   std::unique_ptr<Connection> connection_;
+  int patience_seconds_ = 0;
+  bool disk_failed_ = false;
   SteadyTime next_try_ = SteadyTime::min();
   Trouble trouble_;
 };

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/log.h"
 #include "journal/database.h"
 #include "journal/history_file.h"
 #include "journal/version_1.h"
@@ -69,12 +70,23 @@ void set_version(soci::session& sql, std::size_t version) {
 }
 
 // Committed before anything goes from the database itself; done twice it is the same.
-void move_history(soci::session& sql, const std::string& to) {
+void move_history(soci::session& sql, const std::string& to) try {
   HistoryFile::make(to);
   sql << "ATTACH :to AS past", soci::use(to);
+  sql << "PRAGMA past.synchronous = EXTRA";
   sql << "INSERT OR REPLACE INTO past.history (newest, ended, count, first_id, last_id, jobs) "
          "SELECT newest, ended, count, first_id, last_id, jobs FROM main.history";
   sql << "DETACH past";
+} catch (const std::exception& fault) {
+  throw std::runtime_error(fmt::format("its finished jobs cannot move to {}: {}", to, reason(fault)));
+}
+
+// The file itself gets shorter with the checkpoint.
+void make_small(soci::session& sql) try {
+  sql << "VACUUM";
+  number(sql, "PRAGMA wal_checkpoint(TRUNCATE)");
+} catch (const std::exception& fault) {
+  log::warn("the journal's file keeps the size that it had with its finished jobs: {}", reason(fault));
 }
 
 // From version `step` to the one after it.
@@ -100,7 +112,7 @@ void migrate(soci::session& sql, const std::string& history) {
     }
     advance(sql, step);
   }
-  if (moved) sql << "VACUUM";
+  if (moved) make_small(sql);
 }
 
 }  // namespace elves::journal

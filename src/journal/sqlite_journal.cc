@@ -123,6 +123,7 @@ void SqliteJournal::open() {
   left_ = store_->open_jobs();
   lock_->set_in_use(true);
   files_.begin();
+  history_.open(static_cast<int>(options_.patience.count()));
 }
 
 void SqliteJournal::run() {
@@ -136,6 +137,7 @@ void SqliteJournal::run() {
   }
   history_.try_now();
   write_all();
+  write_over(SteadyTime::max());
   if (!held_.empty()) log::error("{} journal entries are lost: {}", held_.size(), trouble());
   if (!over_.empty()) log::error("{} entries of the history are lost: {}", over_.size(), history_trouble());
   close();
@@ -185,7 +187,7 @@ void SqliteJournal::wait() const {
 void SqliteJournal::commit(std::vector<Write> writes) {
   if (writes.empty()) return;
   const auto records = latest(writes);
-  const Result<void> result = attempt([&](Store& store) { store.write(records); });
+  const Result<void> result = write_rows(records);
   std::vector<Kept> waiting;
   for (Write& write : writes) {
     if (write.kept) waiting.push_back(write.kept);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -29,7 +30,7 @@ class Store;
 // Two SQLite files, written by a thread of its own. What must not be lost is in the one at `path`: a row for
 // each job that is open, and for one that is over until it is in the other. All that has queued up goes into
 // one transaction, of several writes of one log id only the last. The other, history_path(), has the jobs
-// that are over, and nothing depends on it. A query sees every write before it.
+// that are over, and stops nothing. A query sees every write before it.
 //
 // What is only history (JobRecord::only_history) and nobody waits for makes no transaction of its own: it is
 // gathered for twice `gather` at most, and goes to the history without a row when it is over. That much is
@@ -57,6 +58,7 @@ class SqliteJournal final : public Journal {
     Millis retry{1000};
     Millis tidy{5000};  // how often to look for what is to be removed
     Millis gather{200};
+    Seconds patience{5};  // how long a start waits for another program to let go of the history
     // Every job that is open in this process; called on the loop thread, after open_jobs() was answered.
     // Without it nothing is written once more, and a file that is lost stays lost.
     std::function<std::vector<JobRecord>()> open_now{};
@@ -111,6 +113,8 @@ class SqliteJournal final : public Journal {
   void replace_file(const std::vector<JobRecord>& open);
   bool write_held(SteadyTime before);
   bool write_over(SteadyTime before);
+  Result<void> write_rows(const std::vector<const JobRecord*>& records);
+  bool remove_gone();
   bool write_history(const std::vector<const JobRecord*>& records,
                      const std::vector<journal::EncodedJob>& rows);
   void write_all();
@@ -143,7 +147,8 @@ class SqliteJournal final : public Journal {
   journal::HistoryFile history_;
   std::optional<std::vector<JobRecord>> left_;  // by the process before, until they are asked for
   journal::HeldRecords held_;                   // to be rows
-  journal::HeldRecords over_;                   // for the history; empty while there is no store_
+  journal::HeldRecords over_;                   // for the history; empty while behind_
+  std::unordered_set<LogId> gone_;              // rows that are to be removed: the history has their jobs
   SteadyTime rows_over_since_ = SteadyTime::max();
   SteadyTime next_look_ = SteadyTime::max();  // into the mailbox, if it does not call
   bool behind_ = false;                       // something failed, and the open jobs were not written since

@@ -12,6 +12,7 @@
 namespace elves {
 
 using journal::DatedRecord;
+using journal::EncodedJob;
 using journal::History;
 using journal::Store;
 
@@ -49,62 +50,80 @@ bool asks_for_history(const JobFilter& filter) {
 
 }  // namespace
 
-// For the history, as long as it is known which jobs have rows.
+// For the history, as long as the journal is well.
 void SqliteJournal::hold(JobRecord record) {
   const LogId id = record.job->log_id;
-  const bool is_over = store_ && record.state == JobState::published && record.only_history();
+  const bool is_over = !behind_ && record.state == JobState::published && record.only_history();
   auto& place = is_over ? over_ : held_;
   (is_over ? held_ : over_).drop(id);
   place.put(std::move(record), std::chrono::steady_clock::now());
 }
 
+Result<void> SqliteJournal::write_rows(const std::vector<const JobRecord*>& records) {
+  for (const JobRecord* record : records) gone_.erase(record->job->log_id);
+  return attempt([&](Store& store) { store.write(records); });
+}
+
 // A bite of what is held since `before` or longer. Whether there was any, and it is written now.
 bool SqliteJournal::write_held(SteadyTime before) {
   const auto records = held_.oldest(held_bite, bite_bytes, before);
-  if (records.empty() || !attempt([&](Store& store) { store.write(records); })) return false;
+  if (records.empty() || !write_rows(records)) return false;
   for (const LogId id : ids_of(records)) held_.drop(id);
   backlog_.took(0, held_.weight() + over_.weight());
   return true;
 }
 
-// Likewise of what is over: records, and rows. They go to the history, and their rows after that; records
-// that it does not take become rows. After a failure of the other file they all wait in held_.
+// Likewise of what is over: records, and rows. They go to the history, and then their rows go. Records that
+// it does not take become rows, unless it is the disk that takes none.
 bool SqliteJournal::write_over(SteadyTime before) {
-  std::vector<journal::EncodedJob> rows;
-  if (rows_over() > 0) attempt([&](Store& store) { rows = store.jobs().oldest_over(over_bite, bite_bytes); });
+  if (behind_ || !remove_gone()) return false;
+  std::vector<EncodedJob> rows;
+  if (rows_over() > 0 && history_.is_ready()) {
+    const std::size_t count = over_bite - std::min(over_bite, over_.size());
+    const std::size_t bytes = bite_bytes - std::min(bite_bytes, over_.weight());
+    if (!attempt([&](Store& store) { rows = store.jobs().read_oldest_over(count, bytes); })) return false;
+  }
   const auto records = over_.oldest(over_bite, bite_bytes, before);
   if (records.empty() && rows.empty()) return false;
   const auto ids = ids_of(records);
   if (write_history(records, rows)) {
-    std::vector<LogId> gone;
+    for (const EncodedJob& row : rows) gone_.insert(row.id);
     for (const LogId id : ids) {
-      if (store_->jobs().holds(id)) gone.push_back(id);
+      if (store_->jobs().holds(id)) gone_.insert(id);
     }
-    for (const journal::EncodedJob& row : rows) gone.push_back(row.id);
-    if (!gone.empty() && !attempt([&](Store& store) { store.remove(gone); })) return false;
-  } else if (records.empty() || !attempt([&](Store& store) { store.write(records); })) {
+  } else if (records.empty() || history_.disk_failed() || !write_rows(records)) {
     return false;
   }
   for (const LogId id : ids) over_.drop(id);
   backlog_.took(0, held_.weight() + over_.weight());
-  return true;
+  return remove_gone();
 }
 
 bool SqliteJournal::write_history(const std::vector<const JobRecord*>& records,
-                                  const std::vector<journal::EncodedJob>& rows) {
+                                  const std::vector<EncodedJob>& rows) {
   return history_.write([&](History& history) {
     for (const JobRecord* record : records) {
       const auto created = store_->jobs().created(record->job->log_id);
       history.add(*record, created ? *created : moments_.next());
     }
-    for (const journal::EncodedJob& row : rows) history.add(row);
+    for (const EncodedJob& row : rows) history.add(row);
   });
 }
 
+// Rows of what the history has.
+bool SqliteJournal::remove_gone() {
+  if (gone_.empty()) return true;
+  const std::vector<LogId> ids(gone_.begin(), gone_.end());
+  if (!attempt([&](Store& store) { store.remove(ids); })) return false;
+  gone_.clear();
+  return true;
+}
+
+// Rows that are over have time: they are found where they are.
 void SqliteJournal::write_all() {
   while (write_held(SteadyTime::max())) {
   }
-  while (write_over(SteadyTime::max())) {
+  while (!over_.empty() && write_over(SteadyTime::max())) {
   }
 }
 
@@ -128,9 +147,13 @@ SteadyTime SqliteJournal::next_gathered() const {
   return held_.since() + options_.gather;
 }
 
-// Rows can wait for the history to be well again.
 SteadyTime SqliteJournal::next_over() const {
-  if (!over_.empty()) return over_.since() + (over_.weight() > most_gathered ? Millis(0) : options_.gather);
+  if (behind_) return SteadyTime::max();
+  if (!gone_.empty()) return SteadyTime::min();
+  if (!over_.empty()) {
+    const auto next = over_.since() + (over_.weight() > most_gathered ? Millis(0) : options_.gather);
+    return history_.disk_failed() ? std::max(next, history_.next_try()) : next;
+  }
   if (rows_over() == 0 || rows_over_since_ == SteadyTime::max()) return SteadyTime::max();
   return std::max(rows_over_since_ + options_.gather, history_.next_try());
 }
@@ -159,15 +182,9 @@ std::vector<JobRecord> SqliteJournal::list_now(const JobFilter& filter) {
 void SqliteJournal::tidy() {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_tidy_ || behind_) return;
-  if (history_.tidy(options_.keep) == 0) next_tidy_ = now + options_.tidy;
-  if (history_.trouble().empty()) return;
-  attempt([&](Store& store) {
-    const auto beyond = store.over_beyond(options_.keep);
-    std::vector<LogId> ids;
-    for (const auto& row : store.jobs().oldest_over(std::min(beyond, over_bite), bite_bytes))
-      ids.push_back(row.id);
-    if (!ids.empty()) store.remove(ids);
-  });
+  std::size_t removed = history_.tidy(options_.keep);
+  if (!history_.trouble().empty()) attempt([&](Store& store) { removed += store.tidy(options_.keep); });
+  if (removed == 0) next_tidy_ = now + options_.tidy;
 }
 
 }  // namespace elves

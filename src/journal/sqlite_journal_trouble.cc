@@ -72,6 +72,7 @@ void SqliteJournal::ask_for_open_jobs() {
 
 void SqliteJournal::catch_up(const std::vector<JobRecord>& open) {
   asked_ = false;
+  for (const JobRecord& record : open) gone_.erase(record.job->log_id);
   if (lost_) {
     try {
       replace_file(open);

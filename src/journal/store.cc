@@ -3,6 +3,7 @@
 #include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -30,6 +31,7 @@ void Store::set_up() {
   sql_ << "PRAGMA wal_autocheckpoint = 16000";
   sql_ << "PRAGMA cache_size = -32768";
   sql_ << "PRAGMA journal_size_limit = 67108864";
+  sql_ << "PRAGMA secure_delete = FAST";  // what is removed is not written once more
 }
 
 void Store::probe() { sql_ << "UPDATE meta SET value = value WHERE name = 'schema_version'"; }
@@ -59,7 +61,12 @@ void Store::write(std::span<const JobRecord* const> records) {
   all.commit();
 }
 
-std::size_t Store::over_beyond(const Keep& keep) { return beyond(keep, jobs_->over(), bytes_used(sql_)); }
+std::size_t Store::tidy(const Keep& keep) {
+  const auto ids =
+      jobs_->oldest_over(std::min(beyond(keep, jobs_->over(), bytes_used(sql_)), HistoryFile::tidy_bite));
+  if (!ids.empty()) remove(ids);
+  return ids.size();
+}
 
 void Store::remove(std::span<const LogId> ids) {
   soci::transaction all(sql_);

@@ -40,8 +40,8 @@ class Store {
 
   // Also jobs that are over, until they are removed: they are the history's then.
   CurrentJobs& jobs() { return *jobs_; }
-  // How many of the jobs that are over are beyond the limits.
-  std::size_t over_beyond(const Keep& keep);
+  // Removes the oldest that are over beyond the limits, some thousands of them. Answers how many.
+  std::size_t tidy(const Keep& keep);
   // Those that are there, in one transaction.
   void remove(std::span<const LogId> ids);
 

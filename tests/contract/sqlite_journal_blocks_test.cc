@@ -96,7 +96,7 @@ TEST_F(Blocks, KnowTheMachinesOfTheirJobs) {
 }
 
 TEST_F(Blocks, ThatAreDamagedAreLeftOut) {
-  for (std::uint64_t id = 1; id <= 3; ++id) write({record_of(id, JobState::published)});
+  for (std::uint64_t id = 1; id <= 3; ++id) write({history_of(id, JobState::published)});
   harm("UPDATE history SET jobs = substr(jobs, 1, 20) WHERE first_id = '0000000000000002'");
   EXPECT_EQ(list("", "", 9), (Ids{3, 1}));
   EXPECT_TRUE(loop.find(*journal, LogId(2)).empty());
@@ -120,7 +120,7 @@ TEST_P(ClockSetBack, NewJobsAreNewerThanAllThatAreThere) {
 TEST_F(Blocks, OfAJobThatEndsTwiceTheLaterEndCounts) {
   JobRecord late = record_of(1, JobState::settled);
   late.outcome.worker = WorkerAnswer{.flag = 1, .costtime = 2, .result = "late"};
-  write({record_of(1, JobState::published), record_of(2, JobState::published)});
+  write({history_of(1, JobState::published), history_of(2, JobState::published)});
   write({late});
   EXPECT_EQ(loop.find(*journal, LogId(1)).at(0).state, JobState::settled);
   EXPECT_EQ(list("", "", 9), (Ids{1, 2}));

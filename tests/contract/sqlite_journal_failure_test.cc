@@ -187,6 +187,30 @@ TEST_F(FailingJournal, TellsOfHistoryThatCannotBeWritten) {
   EXPECT_EQ(ids(loop.find(*journal, LogId(3))), Ids{3});
 }
 
+// The log of the one file is longer than the limit, the other file is not.
+TEST_F(FailingJournal, CopiesNoJobToTheHistoryTwice) {
+  options.path = dir.file("moving.db");
+  options.gather = std::chrono::hours(1);
+  journal = std::make_unique<SqliteJournal>(options, loop.poster());
+  EXPECT_TRUE(loop.keep(*journal, large(1)));
+  EXPECT_TRUE(loop.keep(*journal, record_of(2, JobState::published)));
+  full = std::make_unique<FullDisk>(limit);
+  journal->write(history_of(3, JobState::published), {});
+  loop.find(*journal, LogId(3));
+  loop.until([&] { return !journal->trouble().empty(); }, "its row cannot be removed");
+  EXPECT_EQ(journal->history_trouble(), "");
+  recover();
+  EXPECT_EQ(ids(loop.list(*journal, {})), (Ids{3, 2, 1}));
+  journal.reset();
+  const auto sql = session_of_both(options.path);
+  int rows = 0;
+  int finished = 0;
+  *sql << "SELECT (SELECT count(*) FROM job), (SELECT sum(count) FROM history)", soci::into(rows),
+      soci::into(finished);
+  EXPECT_EQ(rows, 1);
+  EXPECT_EQ(finished, 2);
+}
+
 TEST_F(FailingJournal, EndsInTrouble) {
   full = std::make_unique<FullDisk>(limit);
   journal->write(large(2), {});

@@ -21,6 +21,7 @@ class Past : public testing::Test {
   Past() {
     options.retry = Millis(20);
     options.gather = Millis(20);
+    options.patience = Seconds(0);
     options.open_now = [] { return Records{record_of(1, JobState::accepted)}; };
   }
   void open() {
@@ -263,6 +264,16 @@ TEST_F(Unusable, ForLongKeepsNoMoreRowsThanTheHistoryWould) {
   for (std::uint64_t id = 1; id <= 40; ++id) keep(record_of(id, JobState::published));
   loop.until([&] { return rows() == 10; }, "what is beyond the limit is removed");
   EXPECT_EQ(list("done"), (Ids{40, 39, 38, 37, 36, 35, 34, 33, 32, 31}));
+}
+
+TEST_F(Unusable, ForLongIsTidiedUpInOneGo) {
+  fs::create_directory(past);
+  open();
+  for (std::uint64_t id = 1; id <= 12000; ++id) journal->write(record_of(id, JobState::published), {});
+  options.keep.count = 10;
+  options.tidy = std::chrono::hours(1);
+  open();
+  loop.until([&] { return rows() == 10; }, "what is beyond the limit is removed");
 }
 
 TEST_F(Unusable, AtTheEndIsWhatKeepsRows) {

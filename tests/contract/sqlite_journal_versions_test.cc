@@ -81,6 +81,19 @@ TEST_F(Versions, FinishedJobsOfVersion2GetAFileOfTheirOwn) {
   EXPECT_EQ(tables, 0);
 }
 
+// Else the next checkpoint would make it small, which looks as if somebody had cut it off.
+TEST_F(Versions, AFileWithoutItsFinishedJobsIsSmallAtOnce) {
+  load(2);
+  run_sql(
+      "INSERT INTO main.history SELECT newest + 1, ended, 1, first_id, last_id, zeroblob(3000000) FROM "
+      "main.history");
+  EXPECT_GT(std::filesystem::file_size(options.path), 3'000'000U);
+  const auto journal = open();
+  EXPECT_LT(std::filesystem::file_size(options.path), 100'000U);
+  EXPECT_TRUE(loop.keep(*journal, record_of(1)));
+  EXPECT_EQ(journal->trouble(), "");
+}
+
 // Between its two files nothing is atomic.
 TEST_F(Versions, AStepToVersion3ThatWasCutOffIsDoneAgain) {
   load(2);
