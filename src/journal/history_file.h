@@ -55,7 +55,7 @@ class HistoryFile {
   bool is_ready() const;
   SteadyTime next_try() const { return next_try_; }
   // Somebody asks for it: it is tried before that.
-  void try_now() { next_try_ = SteadyTime::min(); }
+  void try_now() { next_try_ = SteadyTime(); }
 
  private:
   struct Connection;
@@ -72,7 +72,7 @@ class HistoryFile {
   std::unique_ptr<Connection> connection_;
   int patience_seconds_ = 0;
   bool disk_failed_ = false;
-  SteadyTime next_try_ = SteadyTime::min();
+  SteadyTime next_try_ = SteadyTime();
   Trouble trouble_;
 };
 

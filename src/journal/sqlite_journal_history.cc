@@ -149,7 +149,7 @@ SteadyTime SqliteJournal::next_gathered() const {
 
 SteadyTime SqliteJournal::next_over() const {
   if (behind_) return SteadyTime::max();
-  if (!gone_.empty()) return SteadyTime::min();
+  if (!gone_.empty()) return SteadyTime();
   if (!over_.empty()) {
     const auto next = over_.since() + (over_.weight() > most_gathered ? Millis(0) : options_.gather);
     return history_.disk_failed() ? std::max(next, history_.next_try()) : next;
