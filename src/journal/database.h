@@ -24,7 +24,6 @@ std::uint64_t bytes_used(soci::session& sql);
 std::string reason(const std::exception& fault);
 // Whether it failed because what is in the file is no longer what was written to it.
 bool is_damage(const std::exception& fault);
-
 // Whether the disk is full, or does not take what is written to it.
 bool is_disk_failure(const std::exception& fault);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -28,7 +29,8 @@ constexpr const char* settings[] = {
     "PRAGMA journal_mode = TRUNCATE", "PRAGMA synchronous = FULL",
     "PRAGMA secure_delete = FAST",  // what is removed is not written once more
 };
-// As schema.cc says of version 2. The index has what a start and a lookup read of all blocks.
+// As schema.cc says of version 2, but that `newest` may be a little greater: blocks are in the order in which
+// they were written. The index has what a start and a lookup read of all blocks.
 constexpr const char* tables[] = {
     "CREATE TABLE IF NOT EXISTS history (newest INTEGER PRIMARY KEY, ended BIGINT NOT NULL, count INTEGER "
     "NOT NULL, first_id CHAR(16) NOT NULL, last_id CHAR(16) NOT NULL, jobs BLOB NOT NULL)",

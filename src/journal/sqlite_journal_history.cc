@@ -18,7 +18,7 @@ using journal::Store;
 
 namespace {
 
-// Who waits meanwhile waits for so much. What goes to the history costs two syncs, however much it is.
+// Who waits meanwhile waits for so much. What goes to the history costs four syncs, however much it is.
 constexpr std::size_t held_bite = 250;
 constexpr std::size_t over_bite = 2000;
 constexpr std::size_t bite_bytes = std::size_t{8} << 20;

@@ -72,7 +72,6 @@ void SqliteJournal::ask_for_open_jobs() {
 
 void SqliteJournal::catch_up(const std::vector<JobRecord>& open) {
   asked_ = false;
-  for (const JobRecord& record : open) gone_.erase(record.job->log_id);
   if (lost_) {
     try {
       replace_file(open);
@@ -83,7 +82,7 @@ void SqliteJournal::catch_up(const std::vector<JobRecord>& open) {
     std::vector<const JobRecord*> records;
     records.reserve(open.size());
     for (const JobRecord& record : open) records.push_back(&record);
-    if (!attempt([&](Store& store) { store.write(records); })) return;
+    if (!write_rows(records)) return;
   }
   for (const JobRecord& record : open) {
     held_.drop(record.job->log_id);
@@ -97,6 +96,7 @@ void SqliteJournal::replace_file(const std::vector<JobRecord>& open) {
   store_.reset();
   const std::string aside = journal::renew(options_.path, instance_, open);
   lost_ = false;
+  gone_.clear();
   store_ = std::make_unique<Store>(options_.path, moments_);
   store_->probe();
   files_.begin();

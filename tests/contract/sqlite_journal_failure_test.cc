@@ -181,6 +181,7 @@ TEST_F(FailingJournal, TellsOfHistoryThatCannotBeWritten) {
   record.outcome.worker = large(3).outcome.worker;
   journal->write(std::move(record), {});
   loop.until([&] { return !journal->history_trouble().empty(); }, "the write fails");
+  EXPECT_TRUE(loop.keep(*journal, record_of(4))) << "it does not become a row, which would fail as well";
   EXPECT_EQ(journal->trouble(), "");
   full.reset();
   loop.until([&] { return journal->history_trouble().empty(); }, "the history recovers");

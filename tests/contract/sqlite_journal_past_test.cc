@@ -1,80 +1,12 @@
 // The journal's second file, of the jobs that are over: nothing that happens to it costs an open job
 // anything.
-#include <gmock/gmock.h>
-
 #include <csignal>
 #include <fstream>
 
-#include "contract/journal_fixture.h"
-#include "journal/sqlite_journal.h"
+#include "contract/past_fixture.h"
 
 namespace elves::journal::test {
 namespace {
-
-using testing::HasSubstr;
-using testing::UnorderedElementsAre;
-using Ids = std::vector<std::uint64_t>;
-namespace fs = std::filesystem;
-
-class Past : public testing::Test {
- protected:
-  Past() {
-    options.retry = Millis(20);
-    options.gather = Millis(20);
-    options.patience = Seconds(0);
-    options.open_now = [] { return Records{record_of(1, JobState::accepted)}; };
-  }
-  void open() {
-    journal.reset();
-    journal = std::make_unique<SqliteJournal>(options, loop.poster());
-  }
-  void keep(const JobRecord& record) { EXPECT_TRUE(loop.keep(*journal, record)); }
-  // An open job, one that was written as open before it was over, and one that was not.
-  void begin() {
-    open();
-    keep(record_of(1, JobState::accepted));
-    keep(record_of(2, JobState::settled));
-    keep(record_of(2, JobState::published));
-    journal->write(history_of(3, JobState::published), {});
-    EXPECT_EQ(list("done"), (Ids{3, 2}));
-    until_rows_are(1);
-  }
-  int rows() {
-    int count = 0;
-    soci::session sql(soci::sqlite3, options.path);
-    sql << "SELECT count(*) FROM job", soci::into(count);
-    return count;
-  }
-  void until_rows_are(int count) {
-    loop.until([&] { return rows() == count; }, "what is over goes to the history");
-  }
-  void until_history_is_well() {
-    loop.until([&] { return journal->history_trouble().empty(); }, "the history is written again");
-  }
-  Ids list(const char* state) { return ids(loop.list(*journal, {.state = state, .ip = ""})); }
-  std::size_t set_aside() const {
-    std::size_t count = 0;
-    for (const auto& entry : fs::directory_iterator(dir.path())) {
-      const std::string name = entry.path().filename().string();
-      if (name.starts_with("journal.db.history.damaged-") && name.ends_with('Z')) ++count;
-    }
-    return count;
-  }
-  // Of all that goes wrong with it.
-  void expect_jobs_go_on() {
-    keep(record_of(4, JobState::accepted));
-    keep(record_of(5, JobState::published));
-    EXPECT_EQ(list("open"), (Ids{4, 1}));
-    EXPECT_EQ(loop.find(*journal, LogId(5)).size(), 1U);
-    EXPECT_EQ(journal->trouble(), "");
-  }
-
-  TempDir dir;
-  Loop loop;
-  SqliteJournal::Options options{.path = dir.file("journal.db")};
-  const std::string past = history_path(options.path);
-  std::unique_ptr<SqliteJournal> journal;
-};
 
 TEST_F(Past, HasWhatIsOverAndTheJournalTheRest) {
   begin();
@@ -217,74 +149,6 @@ TEST_F(Past, ThatIsReplacedByNoDatabaseIsMovedAside) {
   expect_jobs_go_on();
   EXPECT_EQ(list("done"), Ids{5});
   EXPECT_EQ(set_aside(), 1U);
-}
-
-class Unusable : public Past {
- protected:
-  void expect_trouble(const std::string& why) {
-    journal->write(history_of(3, JobState::published), {});
-    loop.until([&] { return !journal->history_trouble().empty(); }, "it is told");
-    EXPECT_THAT(journal->history_trouble(), HasSubstr(why));
-    expect_jobs_go_on();
-    EXPECT_THAT(list("done"), UnorderedElementsAre(3, 5));
-  }
-};
-
-TEST_F(Unusable, BecauseAnotherProgramReadsItCostsNothing) {
-  begin();
-  journal.reset();
-  soci::session reader(soci::sqlite3, "db=\"" + past + "\"");
-  reader << "BEGIN";
-  int count = 0;
-  reader << "SELECT count(*) FROM history", soci::into(count);
-  open();
-  expect_trouble("database is locked");
-  reader << "COMMIT";
-  until_history_is_well();
-  until_rows_are(2);
-  EXPECT_THAT(list("done"), UnorderedElementsAre(2, 3, 5));
-}
-
-TEST_F(Unusable, BecauseAFolderIsInItsPlaceItWaits) {
-  fs::create_directory(past);
-  open();
-  keep(record_of(1, JobState::accepted));
-  expect_trouble("Is a directory");
-  fs::remove(past);
-  until_history_is_well();
-  until_rows_are(2);
-  EXPECT_THAT(list("done"), UnorderedElementsAre(3, 5));
-}
-
-TEST_F(Unusable, ForLongKeepsNoMoreRowsThanTheHistoryWould) {
-  fs::create_directory(past);
-  options.keep.count = 10;
-  options.tidy = Millis(10);
-  open();
-  for (std::uint64_t id = 1; id <= 40; ++id) keep(record_of(id, JobState::published));
-  loop.until([&] { return rows() == 10; }, "what is beyond the limit is removed");
-  EXPECT_EQ(list("done"), (Ids{40, 39, 38, 37, 36, 35, 34, 33, 32, 31}));
-}
-
-TEST_F(Unusable, ForLongIsTidiedUpInOneGo) {
-  fs::create_directory(past);
-  open();
-  for (std::uint64_t id = 1; id <= 12000; ++id) journal->write(record_of(id, JobState::published), {});
-  options.keep.count = 10;
-  options.tidy = std::chrono::hours(1);
-  open();
-  loop.until([&] { return rows() == 10; }, "what is beyond the limit is removed");
-}
-
-TEST_F(Unusable, AtTheEndIsWhatKeepsRows) {
-  fs::create_directory(past);
-  open();
-  keep(record_of(1, JobState::published));
-  journal->write(history_of(2, JobState::published), {});
-  journal.reset();
-  fs::remove(past);
-  open();
-  EXPECT_THAT(list("done"), UnorderedElementsAre(1, 2));
 }
 
 // It is this process's alone, so that nobody's reading stops it.
