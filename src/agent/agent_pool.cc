@@ -171,7 +171,7 @@ void AgentPool::run_waiting(Agent& to) {
 void AgentPool::begin(Agent& to, Call call) {
   ++to.running;
   const auto begun = clock_.now();
-  if (auto channel = connections_.kept(to.peer)) {
+  if (auto channel = connections_.kept(to.peer, begun)) {
     make(to, std::move(channel), std::move(call), begun);
   } else {
     asio::co_spawn(loop_, connect_and_make(to, std::move(call), begun), rethrow);
@@ -227,7 +227,7 @@ asio::awaitable<void> AgentPool::start_batch(Agent& to, std::vector<Call> batch)
   const auto fail_all = [&](const Error& error) {
     for (const Call& call : batch) call.done(failed(error, since(clock_, begun)));
   };
-  Connections::Connection channel = connections_.kept(to.peer);
+  Connections::Connection channel = connections_.kept(to.peer, begun);
   if (!*channel) channel = co_await connect(to, Deadline(SteadyTime::max()));
   if (!channel) co_return fail_all(channel.error());
   std::vector<JobPtr> jobs;

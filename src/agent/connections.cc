@@ -9,6 +9,11 @@
 
 namespace elves::agent {
 namespace asio = boost::asio;
+namespace {
+
+constexpr Millis kRest{10};
+
+}  // namespace
 
 Connections::Connections(asio::io_context& loop, Timers& timers, const Clock& clock, MetricsSink& metrics,
                          PeerKind kind, const ConnectionOptions& options)
@@ -19,11 +24,14 @@ std::optional<Error> Connections::refuses(const Peer& peer) {
   return not_tried(peer);
 }
 
-ChannelPtr Connections::kept(Peer& to) {
+// One that was used just now is believed what the loop knows of it.
+ChannelPtr Connections::kept(Peer& to, SteadyTime now) {
+  using As = wire::Channel::As;
   while (!to.idle.empty()) {
     auto channel = std::move(to.idle.back().channel);
+    const bool rested = now - to.idle.back().since >= kRest;
     to.idle.pop_back();
-    if (channel->reusable()) return channel;
+    if (channel->reusable(rested ? As::now : As::last_looked)) return channel;
   }
   return nullptr;
 }

@@ -89,7 +89,7 @@ class Connections {
   // Why a call to the peer would be in vain (its breaker); counted.
   std::optional<Error> refuses(const Peer& peer);
   // A kept connection, which may be called at once; null when there is none.
-  ChannelPtr kept(Peer& to);
+  ChannelPtr kept(Peer& to, SteadyTime now);
   // A new one no later than out_time from now and the deadline. Errors: send_failed, or overloaded: there are
   // max_connections. After an error of its call() it is of no more use.
   boost::asio::awaitable<Connection> connect(Peer& to, Deadline deadline);

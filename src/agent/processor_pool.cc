@@ -118,7 +118,7 @@ asio::awaitable<Result<void>> ProcessorPool::make(Processor& processor, Call& ca
   const auto address = co_await address_for(call);
   if (!address) co_return address.error();
   const std::shared_ptr<Peer> peer = peer_at(*address, call.job->app, processor);
-  Connections::Connection channel = connections_.kept(*peer);
+  Connections::Connection channel = connections_.kept(*peer, clock_.now());
   if (!*channel) channel = co_await connections_.connect(*peer, call.deadline);
   if (!channel) co_return channel.error();
   const auto word = co_await may_leave(call);

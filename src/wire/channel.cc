@@ -9,7 +9,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cctype>
-#include <cerrno>
 #include <utility>
 
 #include "tls/reason.h"
@@ -34,8 +33,19 @@ std::string reason(const error_code& fault) {
 
 }  // namespace
 
+// A call that did not go out, or whose answer did not come, in one piece.
+struct Channel::Exchange {
+  Exchange(MessageScanner::Limits limits, Answered called)
+      : answered(std::move(called)), inbox(limits, Inbox::Framing::none) {}
+
+  Answered answered;
+  Inbox inbox;
+  std::string message;
+  std::size_t written = 0;
+};
+
 Channel::Channel(asio::io_context& loop, Timers& timers, MessageScanner::Limits limits)
-    : stream_(tcp::socket(loop)), timers_(timers), limits_(limits) {}
+    : socket_(loop), stream_(tcp::socket(loop)), timers_(timers), limits_(limits) {}
 
 asio::awaitable<Result<void>> Channel::connect(std::string host, unsigned short port, Deadline deadline,
                                                tls::CredentialsPtr credentials) {
@@ -62,6 +72,9 @@ asio::awaitable<Result<void>> Channel::connect(std::string host, unsigned short 
   if (!fault && credentials_) {
     stream_.use_tls(credentials_->session(host_));
     co_await stream_.async_handshake(asio::ssl::stream_base::client, token);
+  } else if (!fault) {
+    const int descriptor = socket.release(fault);
+    if (!fault) fault = socket_.adopt(descriptor);
   }
   if (timed_out_)
     co_return Error{ErrorCode::send_failed, fmt::format("no answer within {} ms", budget.count())};
@@ -90,48 +103,75 @@ asio::awaitable<Result<std::string>> Channel::call(std::string message, Deadline
 
 void Channel::call(std::string message, Deadline deadline, Answered answered) {
   arm(deadline);
-  const std::size_t written = stream_.write_some_now(message);
+  const bool secret = stream_.session() != nullptr;
+  const std::size_t written = secret ? 0 : socket_.write_some_now(message);
   if (written == message.size()) return await_answer(std::move(answered));
-  auto whole = std::make_unique<std::string>(std::move(message));
-  const auto rest = asio::buffer(*whole) + written;
-  asio::async_write(
-      stream_, rest,
-      [this, written, whole = std::move(whole), answered = std::move(answered)](error_code fault,
-                                                                                std::size_t more) mutable {
-        if (!fault) return await_answer(std::move(answered));
-        const bool none = written + more == 0;
-        answered(fail(none ? ErrorCode::send_failed : ErrorCode::outcome_unknown, reason(fault)));
-      });
+  auto call = std::make_shared<Exchange>(limits_, std::move(answered));
+  call->message = std::move(message);
+  call->written = written;
+  secret ? write_secret(std::move(call)) : write_rest(std::move(call));
 }
 
-// Without memory for what may be long in coming. Over TLS only the stream knows what has come.
+void Channel::write_rest(ExchangePtr call) {
+  socket_.when_writable([this, call = std::move(call)]() mutable {
+    call->written += socket_.write_some_now(std::string_view(call->message).substr(call->written));
+    if (call->written == call->message.size()) return await_answer(std::move(call->answered));
+    if (!socket_.fault()) return write_rest(std::move(call));
+    const auto code = call->written == 0 ? ErrorCode::send_failed : ErrorCode::outcome_unknown;
+    call->answered(fail(code, reason(socket_.fault())));
+  });
+}
+
+// Without memory for what may be long in coming.
 void Channel::await_answer(Answered answered) {
-  if (stream_.session()) return read_answer(std::move(answered));
-  stream_.next().async_wait(tcp::socket::wait_read,
-                            [this, answered = std::move(answered)](error_code fault) mutable {
-                              if (fault) return answered(no_answer(fault));
-                              read_answer(std::move(answered));
-                            });
+  socket_.when_readable(
+      [this, answered = std::move(answered)]() mutable { read_answer(std::move(answered)); });
 }
 
 // Most answers come in one piece.
 void Channel::read_answer(Answered answered) {
   Inbox inbox(limits_, Inbox::Framing::none);
-  const auto verdict = inbox.scan_with(stream_);
+  const auto verdict = inbox.scan_with(socket_);
   if (verdict != Inbox::Verdict::more) return answered(answer(inbox, verdict));
-  read_more(std::move(answered), std::make_unique<Inbox>(std::move(inbox)));
+  if (socket_.fault()) return answered(no_answer(socket_.fault()));
+  auto call = std::make_shared<Exchange>(limits_, std::move(answered));
+  call->inbox = std::move(inbox);
+  read_rest(std::move(call));
 }
 
-void Channel::read_more(Answered answered, std::unique_ptr<Inbox> inbox) {
-  const auto space = inbox->space();
+void Channel::read_rest(ExchangePtr call) {
+  socket_.when_readable([this, call = std::move(call)]() mutable {
+    const auto verdict = call->inbox.scan_with(socket_);
+    if (verdict != Inbox::Verdict::more) return call->answered(answer(call->inbox, verdict));
+    if (socket_.fault()) return call->answered(no_answer(socket_.fault()));
+    read_rest(std::move(call));
+  });
+}
+
+void Channel::write_secret(ExchangePtr call) {
+  const auto all = asio::buffer(call->message);
+  asio::async_write(
+      stream_, all, [this, call = std::move(call)](error_code fault, std::size_t written) mutable {
+        if (!fault) {
+          call->message = {};
+          return read_secret(std::move(call));
+        }
+        call->answered(
+            fail(written == 0 ? ErrorCode::send_failed : ErrorCode::outcome_unknown, reason(fault)));
+      });
+}
+
+// Only the stream knows what has come.
+void Channel::read_secret(ExchangePtr call) {
+  const auto space = call->inbox.space();
   stream_.async_read_some(asio::buffer(space.data(), space.size()),
-                          [this, answered = std::move(answered), inbox = std::move(inbox)](
-                              error_code fault, std::size_t read) mutable {
-                            if (fault) return answered(no_answer(fault));
-                            inbox->commit(read);
-                            const auto verdict = inbox->scan_with(stream_);
-                            if (verdict != Inbox::Verdict::more) return answered(answer(*inbox, verdict));
-                            read_more(std::move(answered), std::move(inbox));
+                          [this, call = std::move(call)](error_code fault, std::size_t read) mutable {
+                            if (fault) return call->answered(no_answer(fault));
+                            call->inbox.commit(read);
+                            const auto verdict = call->inbox.scan();
+                            if (verdict != Inbox::Verdict::more)
+                              return call->answered(answer(call->inbox, verdict));
+                            read_secret(std::move(call));
                           });
 }
 
@@ -161,15 +201,18 @@ Error Channel::no_answer(const error_code& fault) {
   return not_connected(fault);
 }
 
-bool Channel::reusable() {
-  if (!stream_.next().is_open() || stream_.has_buffered()) return false;
-  char byte = 0;
-  return ::recv(stream_.next().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-         (errno == EAGAIN || errno == EWOULDBLOCK);
+bool Channel::reusable(As as) {
+  if (stream_.session()) {
+    auto& socket = stream_.next();
+    return socket.is_open() && !stream_.has_buffered() && !something_at(socket.native_handle());
+  }
+  if (!socket_.is_open() || socket_.has_something()) return false;
+  return as == As::last_looked || !something_at(socket_.descriptor());
 }
 
 void Channel::close() {
   deadline_.cancel();
+  socket_.close();
   error_code ignored;
   stream_.next().close(ignored);
 }

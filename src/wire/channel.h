@@ -16,6 +16,7 @@
 #include "tls/credentials.h"
 #include "tls/stream.h"
 #include "wire/inbox.h"
+#include "wire/plain_socket.h"
 
 namespace elves::wire {
 
@@ -50,24 +51,32 @@ class Channel {
   void call(std::string message, Deadline deadline, Answered answered);
   boost::asio::awaitable<Result<std::string>> call(std::string message, Deadline deadline);
 
-  // False once the peer has closed or sent something unasked: do not reuse.
-  bool reusable();
+  // Whether it may be called: not once the peer has closed or sent something unasked. As of now, with a
+  // system call, or as of when the loop last looked at its sockets.
+  enum class As : std::uint8_t { now, last_looked };
+  bool reusable(As as = As::now);
   // Ends a call() in progress with outcome_unknown, a connect() with send_failed.
   void close();
 
  private:
   void bind_source(const boost::asio::ip::tcp& family);
   Error not_connected(const boost::system::error_code& fault);
+  struct Exchange;
+  using ExchangePtr = std::shared_ptr<Exchange>;
   void await_answer(Answered answered);
+  void write_rest(ExchangePtr call);
+  void read_rest(ExchangePtr call);
+  void write_secret(ExchangePtr call);
+  void read_secret(ExchangePtr call);
   void read_answer(Answered answered);
-  void read_more(Answered answered, std::unique_ptr<Inbox> inbox);
   Result<std::string> answer(Inbox& inbox, Inbox::Verdict verdict);
   Error no_answer(const boost::system::error_code& fault);
   void arm(Deadline deadline);
   // Closes, and names the error: job_timeout when the deadline closed the channel, else `code`.
   Error fail(ErrorCode code, std::string detail);
 
-  tls::Stream<boost::asio::ip::tcp::socket> stream_;
+  PlainSocket socket_;                                // connected without TLS
+  tls::Stream<boost::asio::ip::tcp::socket> stream_;  // while connecting, and over TLS
   Timers& timers_;
   MessageScanner::Limits limits_;
   std::string source_;

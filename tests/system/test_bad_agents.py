@@ -1,9 +1,11 @@
 """Agents that misbehave: each has the right error code within its time, and the others' jobs go on."""
+import signal
 import time
 
 import pytest
 from harness.answers import code_of, error_of
 from harness.jobs import async_job, new_id, send_sync, sync_job
+from harness.thrift_peers import ForeignAgent
 from harness.util import connections_to, wait_for
 
 GOOD = "127.0.0.2"
@@ -13,6 +15,7 @@ KINDS = {
     "exception": "127.0.0.17", "empty": "127.0.0.18", "trickle": "127.0.0.19",
 }
 REFUSES = "127.0.0.200"
+FOREIGN = "127.0.0.201"
 CODES = {
     "silent": {"410.2"}, "garbage": {"410.4"}, "half": {"410.3"}, "other_id": {"410.4"}, "huge": {"410.4"},
     "close_at_accept": {"410.0", "410.3"},  # depends on whether anything was written before it was noticed
@@ -78,6 +81,24 @@ def test_an_agent_that_closes_after_each_answer(peer, site):
         wait_for(lambda: connections_to(*where) == 0, 10, "the agent to close")  # its answer is here before that
         data = flat(peer.call(send_sync(ip=KINDS["close_after_reply"], param=str(number))))
         assert (data["error"], data["worker_message"]) == ("", str(number))
+
+
+def test_an_agent_that_hangs_up_while_the_scheduler_stands_still(peer, site):
+    """What the scheduler finds when it goes on is a request, and a kept connection that is no more."""
+    agent = ForeignAgent(FOREIGN, site.scheduler.agent_port)
+    try:
+        flat(peer.call(send_sync(ip=FOREIGN)))
+        site.scheduler.signal(signal.SIGSTOP)
+        try:
+            agent.hang_up()
+            peer.publish(send_sync(ip=FOREIGN, param="after"), reply_to=peer.reply_queue, correlation_id="after")
+            peer.pump(lambda: peer.queue_state("scheduler")[0] == 0, 10, "the broker to send the request")
+        finally:
+            site.scheduler.signal(signal.SIGCONT)
+        data = flat(peer.wait_reply("after"))
+        assert (data["error"], data["worker_message"]) == ("", "after")
+    finally:
+        agent.close()
 
 
 def test_a_deadline_is_kept(peer):

@@ -193,6 +193,40 @@ TEST_F(ChannelTest, ReusableSeesAClosedOrTalkingPeer) {
   loop_.until([&] { return !channel_.reusable(); }, "the close is seen");
 }
 
+TEST_F(ChannelTest, WhatTheLoopHasNotSeenYetIsSeenByALook) {
+  ASSERT_TRUE(connect());
+  Peer peer = accept();
+  EXPECT_TRUE(channel_.reusable(Channel::As::last_looked));
+  peer.close();
+  EXPECT_TRUE(channel_.reusable(Channel::As::last_looked));
+  EXPECT_FALSE(channel_.reusable(Channel::As::now));
+  loop_.until([&] { return !channel_.reusable(Channel::As::last_looked); }, "the loop has seen it");
+}
+
+TEST_F(ChannelTest, AnAnswerBeforeTheCallIsWholeIsTaken) {
+  ASSERT_TRUE(connect());
+  Peer peer = accept();
+  const std::string large(4'000'000, 'x');
+  std::optional<Result<std::string>> outcome;
+  channel_.call(large, Loop::in(Seconds(10)), [&](Result<std::string> reply) { outcome = std::move(reply); });
+  peer.send(message_);
+  loop_.until([&] { return peer.got().size() == large.size(); }, "the call arrives");
+  loop_.until([&] { return outcome.has_value(); }, "the call ends");
+  EXPECT_EQ(outcome->value(), message_);
+}
+
+TEST_F(ChannelTest, ThePeerGoesAwayWithinALargeCall) {
+  ASSERT_TRUE(connect());
+  std::optional<Result<std::string>> outcome;
+  Peer peer = accept();
+  channel_.call(std::string(4'000'000, 'x'), Loop::in(Seconds(10)),
+                [&](Result<std::string> reply) { outcome = std::move(reply); });
+  peer.close();
+  EXPECT_FALSE(outcome) << "never within";
+  loop_.until([&] { return outcome.has_value(); }, "the call ends");
+  EXPECT_EQ(outcome->error().code, ErrorCode::outcome_unknown);
+}
+
 TEST_F(ChannelTest, ACallOnAClosedChannelSendsNothing) {
   ASSERT_TRUE(connect());
   channel_.close();

@@ -86,6 +86,7 @@ class ForeignAgent:
         from released import AgentService
         self.handler = Handler()
         self._tls = tls
+        self._connections = []
         self._processor = AgentService.Processor(self.handler)
         self._listener = socket.create_server((host, port))
         threading.Thread(target=self._accept, daemon=True).start()
@@ -94,12 +95,18 @@ class ForeignAgent:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
+    def hang_up(self):
+        """Ends the connections that there are."""
+        while self._connections:
+            self._connections.pop().shutdown(socket.SHUT_RDWR)
+
     def _accept(self):
         while True:
             try:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            self._connections.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
