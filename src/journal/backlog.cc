@@ -40,7 +40,6 @@ bool Backlog::admit(JobRecord& record) {
                 waiting >> 20, record.job->log_id, and_more(*held));
     }
   }
-  waiting_ += weight_of(record);
   return true;
 }
 

@@ -12,12 +12,14 @@ namespace elves::journal {
 
 class Backlog {
  public:
-  // `most`: bytes that may wait, by weight_of(). What is lost is counted in `metrics`, if there are any.
+  // `most`: bytes that may wait. What is lost is counted in `metrics`, if there are any.
   Backlog(std::size_t most, MetricsSink* metrics) : most_(most), metrics_(metrics) {}
 
   // Loop thread: whether a record that is only history may wait too. With `most` bytes there it is left
   // without its texts, with twice as many it is refused.
   bool admit(JobRecord& record);
+  // The same: what was admitted takes so much.
+  void add(std::size_t bytes) { waiting_ += bytes; }
 
   // The journal's thread: it has taken so many of the bytes admitted, and holds so many in all.
   void took(std::size_t taken, std::size_t held);

@@ -75,10 +75,8 @@ void CurrentJobs::note(LogId id, long long created, int state) {
   }
 }
 
-void CurrentJobs::put(const JobRecord& record, long long created) {
-  bytes_.clear();
-  encode_record(record, bytes_);
-  put(record.job->log_id, created, number_of(record.state), record.job->agent_ip, bytes_.view());
+void CurrentJobs::put(const Entry& entry, long long created) {
+  put(entry.id, created, number_of(entry.state), entry.agent_ip, entry.record);
 }
 
 void CurrentJobs::put(LogId id, long long created, int state, const std::string& agent_ip,
@@ -108,21 +106,25 @@ std::vector<LogId> CurrentJobs::oldest_over(std::size_t count) const {
   return ids;
 }
 
-std::vector<EncodedJob> CurrentJobs::read_oldest_over(std::size_t count, std::size_t bytes) {
-  std::vector<EncodedJob> jobs;
+std::vector<DatedEntry> CurrentJobs::read_oldest_over(std::size_t count, std::size_t bytes) {
+  std::vector<DatedEntry> jobs;
   std::size_t weight = 0;
   for (const auto& [created, id] : over_) {
     if (jobs.size() >= count || weight >= bytes) break;
     jobs.push_back(read(id, created));
-    weight += jobs.back().record.size();
+    weight += weight_of(jobs.back().entry);
   }
   return jobs;
 }
 
-EncodedJob CurrentJobs::read(LogId id, long long created) {
+DatedEntry CurrentJobs::read(LogId id, long long created) {
   row_.created = created;
   read_.execute(true);
-  EncodedJob job{.id = id, .created = created, .agent_ip = row_.agent_ip, .record = bytes_of(row_.record)};
+  DatedEntry job{.created = created,
+                 .entry = {.id = id,
+                           .state = JobState::published,
+                           .agent_ip = row_.agent_ip,
+                           .record = bytes_of(row_.record)}};
   read_.fetch();  // to its end, so that it holds no lock
   return job;
 }

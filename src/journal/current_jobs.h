@@ -13,7 +13,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/appender.h"
 #include "journal/rows.h"
 
 namespace elves::journal {
@@ -25,7 +24,7 @@ class CurrentJobs {
   explicit CurrentJobs(soci::session& sql);
 
   // Replaces what is there of the same log id, which keeps its time; `created` is for one that is new.
-  void put(const JobRecord& record, long long created);
+  void put(const Entry& entry, long long created);
   // `state`: its number in the column; `bytes`: as encode_record() wrote them.
   void put(LogId id, long long created, int state, const std::string& agent_ip, std::string_view bytes);
 
@@ -40,7 +39,7 @@ class CurrentJobs {
   // The oldest of those, up to `count`.
   std::vector<LogId> oldest_over(std::size_t count) const;
   // The same with all that is written of them, some `bytes` of them.
-  std::vector<EncodedJob> read_oldest_over(std::size_t count, std::size_t bytes);
+  std::vector<DatedEntry> read_oldest_over(std::size_t count, std::size_t bytes);
   void remove(LogId id);
 
   // Oldest first, without those that are over.
@@ -60,7 +59,7 @@ class CurrentJobs {
   };
 
   void note(LogId id, long long created, int state);
-  EncodedJob read(LogId id, long long created);
+  DatedEntry read(LogId id, long long created);
   std::vector<DatedRecord> select(const std::string& rest, const std::string& argument, std::size_t bytes);
 
   soci::session& sql_;
@@ -69,7 +68,6 @@ class CurrentJobs {
   soci::statement update_;
   soci::statement read_;
   soci::statement remove_;
-  Appender bytes_;
   std::unordered_map<LogId, long long> created_;
   std::map<long long, LogId> over_;  // by `created`
 };

@@ -90,4 +90,16 @@ void encode_record(const JobRecord& record, Appender& to) {
   stored.end();
 }
 
+Entry entry_of(const JobRecord& record, Appender& memory) {
+  constexpr std::size_t large = std::size_t{64} << 10;
+  encode_record(record, memory);
+  Entry entry{.id = record.job->log_id,
+              .state = record.state,
+              .only_history = record.only_history(),
+              .agent_ip = record.job->agent_ip,
+              .record = memory.size() < large ? std::string(memory.view()) : memory.take()};
+  memory.clear();
+  return entry;
+}
+
 }  // namespace elves::journal

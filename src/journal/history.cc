@@ -98,14 +98,8 @@ History::History(soci::session& sql) : sql_(sql) {
   newest_ = number(sql, "SELECT max(newest) FROM history");
 }
 
-void History::add(const JobRecord& record, long long created) {
-  record_.clear();
-  encode_record(record, record_);
-  add(record.job->log_id, created, since_1970<Millis>(), record.job->agent_ip, record_.view());
-}
-
-void History::add(const EncodedJob& job) {
-  add(job.id, job.created, since_1970<Millis>(), job.agent_ip, job.record);
+void History::add(const Entry& entry, long long created) {
+  add(entry.id, created, since_1970<Millis>(), entry.agent_ip, entry.record);
 }
 
 void History::add(LogId id, long long created, long long ended, const std::string& agent_ip,

@@ -26,8 +26,7 @@ class History {
   // Adds a job that is over now, or was at `ended` (milliseconds since 1970), to those that are written next;
   // flush() writes the last of them. A job that was over before is in it twice then, and the newer one
   // counts.
-  void add(const JobRecord& record, long long created);
-  void add(const EncodedJob& job);
+  void add(const Entry& entry, long long created);
   void add(LogId id, long long created, long long ended, const std::string& agent_ip,
            std::string_view record);
   void flush();
@@ -61,7 +60,6 @@ class History {
 
   soci::session& sql_;
   Block block_;
-  Appender record_;  // of the job being added
   std::size_t jobs_ = 0;
   long long newest_ = 0;
 };

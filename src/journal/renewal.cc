@@ -32,17 +32,17 @@ void sync_folder_of(const std::string& path) {
 
 }  // namespace
 
-std::string renew(const std::string& path, const std::string& instance, std::span<const JobRecord> open) {
+std::string renew(const std::string& path, const std::string& instance, std::span<const Entry> open) {
   const std::string fresh = path + ".new";
   remove_all_of(fresh);
   {
-    std::vector<const JobRecord*> records;
-    records.reserve(open.size());
-    for (const JobRecord& record : open) records.push_back(&record);
+    std::vector<const Entry*> entries;
+    entries.reserve(open.size());
+    for (const Entry& entry : open) entries.push_back(&entry);
     Moments moments;
     Store store(fresh, moments);
     store.instance(instance);
-    store.write(records);
+    store.write(entries);
     store.finish();
   }
   sync_folder_of(path);

@@ -1,8 +1,9 @@
-// What both files of the journal hand out and take.
+// What both files of the journal take and hand out.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <string>
 
 #include "dispatch/ports.h"
@@ -14,12 +15,20 @@ struct DatedRecord {
   JobRecord record;
 };
 
-// A job as it is written.
-struct EncodedJob {
+// A record as it is written: its job and outcome are needed no more.
+struct Entry {
   LogId id;
-  long long created = 0;
+  JobState state = JobState::received;
+  bool only_history = false;
   std::string agent_ip;
   std::string record;  // as encode_record() wrote it
+};
+// About what it takes in memory, in bytes.
+inline std::size_t weight_of(const Entry& entry) { return 192 + entry.record.size(); }
+
+struct DatedEntry {
+  long long created = 0;  // as above
+  Entry entry;
 };
 
 template <class Unit>

@@ -13,12 +13,14 @@
 #include "base/log.h"
 #include "base/random_name.h"
 #include "journal/database.h"
+#include "journal/record_codec.h"
 #include "journal/store.h"
 
 namespace elves {
 
 namespace {
 
+using journal::Entry;
 using journal::LockFile;
 using journal::Store;
 
@@ -42,20 +44,20 @@ void check_left(const LockFile& lock, const std::string& path) {
   }
 }
 
-// The last record of each log id, in the order of their first.
+// The last entry of each log id, in the order of their first.
 template <class Writes>
-std::vector<const JobRecord*> latest(const Writes& writes) {
-  std::vector<const JobRecord*> records;
+std::vector<const Entry*> latest(const Writes& writes) {
+  std::vector<const Entry*> entries;
   std::unordered_map<LogId, std::size_t> places;
   for (const auto& write : writes) {
-    const auto [known, is_new] = places.try_emplace(write.record.job->log_id, records.size());
+    const auto [known, is_new] = places.try_emplace(write.entry.id, entries.size());
     if (is_new) {
-      records.push_back(&write.record);
+      entries.push_back(&write.entry);
     } else {
-      records[known->second] = &write.record;
+      entries[known->second] = &write.entry;
     }
   }
-  return records;
+  return entries;
 }
 
 SqliteJournal::Options absolute(SqliteJournal::Options options) {
@@ -89,8 +91,10 @@ SqliteJournal::~SqliteJournal() {
 void SqliteJournal::write(JobRecord record, Kept kept) {
   const bool history = !kept && record.only_history();
   if (history && !backlog_.admit(record)) return;
-  unhurried_ = history ? unhurried_ + weight_of(record) : 0;
-  Write write{std::move(record), std::move(kept)};
+  Write write{journal::entry_of(record, encoding_), std::move(kept)};
+  const std::size_t weight = weight_of(write.entry);
+  if (history) backlog_.add(weight);
+  unhurried_ = history ? unhurried_ + weight : 0;
   if (history && unhurried_ < most_left) return mailbox_.leave(std::move(write));
   unhurried_ = 0;
   mailbox_.push(std::move(write));
@@ -153,10 +157,10 @@ bool SqliteJournal::take_orders() {
   std::size_t history = 0;
   const auto taken = mailbox_.take([&](Order& order) {
     if (auto* write = std::get_if<Write>(&order)) {
-      const bool only_history = !write->kept && write->record.only_history();
-      if (only_history) history += weight_of(write->record);
-      if (only_history && !written.contains(write->record.job->log_id)) return hold(std::move(write->record));
-      written.insert(write->record.job->log_id);
+      const bool only_history = !write->kept && write->entry.only_history;
+      if (only_history) history += weight_of(write->entry);
+      if (only_history && !written.contains(write->entry.id)) return hold(std::move(write->entry));
+      written.insert(write->entry.id);
       writes.push_back(std::move(*write));
     }
     if (auto* query = std::get_if<Query>(&order)) queries.push_back(std::move(*query));
@@ -186,20 +190,20 @@ void SqliteJournal::wait() const {
 
 void SqliteJournal::commit(std::vector<Write> writes) {
   if (writes.empty()) return;
-  const auto records = latest(writes);
-  const Result<void> result = write_rows(records);
+  const auto entries = latest(writes);
+  const Result<void> result = write_rows(entries);
   std::vector<Kept> waiting;
   for (Write& write : writes) {
     if (write.kept) waiting.push_back(write.kept);
   }
   if (result) {
-    for (const JobRecord* record : records) {
-      held_.drop(record->job->log_id);
-      over_.drop(record->job->log_id);
+    for (const Entry* entry : entries) {
+      held_.drop(entry->id);
+      over_.drop(entry->id);
     }
   } else {
     for (Write& write : writes) {
-      if (!write.kept) hold(std::move(write.record));
+      if (!write.kept) hold(std::move(write.entry));
     }
   }
   if (waiting.empty()) return;

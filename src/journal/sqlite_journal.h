@@ -10,11 +10,12 @@
 #include <variant>
 #include <vector>
 
+#include "base/appender.h"
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "journal/backlog.h"
 #include "journal/file_watch.h"
-#include "journal/held_records.h"
+#include "journal/held_entries.h"
 #include "journal/history_file.h"
 #include "journal/keep.h"
 #include "journal/lock_file.h"
@@ -87,7 +88,7 @@ class SqliteJournal final : public Journal {
 
  private:
   struct Write {
-    JobRecord record;
+    journal::Entry entry;
     Kept kept;
   };
   using Found = std::function<void(std::vector<JobRecord>)>;
@@ -96,7 +97,7 @@ class SqliteJournal final : public Journal {
     Found found;
   };
   struct CatchUp {
-    std::vector<JobRecord> open;
+    std::vector<journal::Entry> open;
   };
   struct Stop {};
   using Order = std::variant<Write, Query, CatchUp, Stop>;
@@ -106,17 +107,17 @@ class SqliteJournal final : public Journal {
   bool take_orders();
   void wait() const;
   void commit(std::vector<Write> writes);
-  void hold(JobRecord record);
+  void hold(journal::Entry entry);
   void try_again();
   void ask_for_open_jobs();
-  void catch_up(const std::vector<JobRecord>& open);
-  void replace_file(const std::vector<JobRecord>& open);
+  void catch_up(const std::vector<journal::Entry>& open);
+  void replace_file(const std::vector<journal::Entry>& open);
   bool write_held(SteadyTime before);
   bool write_over(SteadyTime before);
-  Result<void> write_rows(const std::vector<const JobRecord*>& records);
+  Result<void> write_rows(const std::vector<const journal::Entry*>& entries);
   bool remove_gone();
-  bool write_history(const std::vector<const JobRecord*>& records,
-                     const std::vector<journal::EncodedJob>& rows);
+  bool write_history(const std::vector<const journal::Entry*>& entries,
+                     const std::vector<journal::DatedEntry>& rows);
   void write_all();
   void write_gathered();
   SteadyTime next_gathered() const;
@@ -138,7 +139,10 @@ class SqliteJournal final : public Journal {
   std::string instance_;
   Mailbox<Order> mailbox_;
   journal::Backlog backlog_;
-  std::size_t unhurried_ = 0;  // the loop's: weight of what the thread was not woken for
+
+  // The loop's thread only.
+  Appender encoding_;
+  std::size_t unhurried_ = 0;  // weight of what the journal's thread was not woken for
 
   // The journal's thread only.
   std::unique_ptr<journal::Store> store_;  // none after a failure, until the next attempt
@@ -146,8 +150,8 @@ class SqliteJournal final : public Journal {
   journal::Moments moments_;
   journal::HistoryFile history_;
   std::optional<std::vector<JobRecord>> left_;  // by the process before, until they are asked for
-  journal::HeldRecords held_;                   // to be rows
-  journal::HeldRecords over_;                   // for the history; empty while behind_
+  journal::HeldEntries held_;                   // to be rows
+  journal::HeldEntries over_;                   // for the history; empty while behind_
   std::unordered_set<LogId> gone_;              // rows that are to be removed: the history has their jobs
   SteadyTime rows_over_since_ = SteadyTime::max();
   SteadyTime next_look_ = SteadyTime::max();  // into the mailbox, if it does not call

@@ -11,8 +11,9 @@
 
 namespace elves {
 
+using journal::DatedEntry;
 using journal::DatedRecord;
-using journal::EncodedJob;
+using journal::Entry;
 using journal::History;
 using journal::Store;
 
@@ -24,10 +25,10 @@ constexpr std::size_t over_bite = 2000;
 constexpr std::size_t bite_bytes = std::size_t{8} << 20;
 constexpr std::size_t most_gathered = std::size_t{8} << 20;
 
-std::vector<LogId> ids_of(const std::vector<const JobRecord*>& records) {
+std::vector<LogId> ids_of(const std::vector<const Entry*>& entries) {
   std::vector<LogId> ids;
-  ids.reserve(records.size());
-  for (const JobRecord* record : records) ids.push_back(record->job->log_id);
+  ids.reserve(entries.size());
+  for (const Entry* entry : entries) ids.push_back(entry->id);
   return ids;
 }
 
@@ -51,47 +52,47 @@ bool asks_for_history(const JobFilter& filter) {
 }  // namespace
 
 // For the history, as long as the journal is well.
-void SqliteJournal::hold(JobRecord record) {
-  const LogId id = record.job->log_id;
-  const bool is_over = !behind_ && record.state == JobState::published && record.only_history();
+void SqliteJournal::hold(Entry entry) {
+  const LogId id = entry.id;
+  const bool is_over = !behind_ && entry.state == JobState::published && entry.only_history;
   auto& place = is_over ? over_ : held_;
   (is_over ? held_ : over_).drop(id);
-  place.put(std::move(record), std::chrono::steady_clock::now());
+  place.put(std::move(entry), std::chrono::steady_clock::now());
 }
 
-Result<void> SqliteJournal::write_rows(const std::vector<const JobRecord*>& records) {
-  for (const JobRecord* record : records) gone_.erase(record->job->log_id);
-  return attempt([&](Store& store) { store.write(records); });
+Result<void> SqliteJournal::write_rows(const std::vector<const Entry*>& entries) {
+  for (const Entry* entry : entries) gone_.erase(entry->id);
+  return attempt([&](Store& store) { store.write(entries); });
 }
 
 // A bite of what is held since `before` or longer. Whether there was any, and it is written now.
 bool SqliteJournal::write_held(SteadyTime before) {
-  const auto records = held_.oldest(held_bite, bite_bytes, before);
-  if (records.empty() || !write_rows(records)) return false;
-  for (const LogId id : ids_of(records)) held_.drop(id);
+  const auto entries = held_.oldest(held_bite, bite_bytes, before);
+  if (entries.empty() || !write_rows(entries)) return false;
+  for (const LogId id : ids_of(entries)) held_.drop(id);
   backlog_.took(0, held_.weight() + over_.weight());
   return true;
 }
 
-// Likewise of what is over: records, and rows. They go to the history, and then their rows go. Records that
+// Likewise of what is over: entries, and rows. They go to the history, and then their rows go. Entries that
 // it does not take become rows, unless it is the disk that takes none.
 bool SqliteJournal::write_over(SteadyTime before) {
   if (behind_ || !remove_gone()) return false;
-  std::vector<EncodedJob> rows;
+  std::vector<DatedEntry> rows;
   if (rows_over() > 0 && history_.is_ready()) {
     const std::size_t count = over_bite - std::min(over_bite, over_.size());
     const std::size_t bytes = bite_bytes - std::min(bite_bytes, over_.weight());
     if (!attempt([&](Store& store) { rows = store.jobs().read_oldest_over(count, bytes); })) return false;
   }
-  const auto records = over_.oldest(over_bite, bite_bytes, before);
-  if (records.empty() && rows.empty()) return false;
-  const auto ids = ids_of(records);
-  if (write_history(records, rows)) {
-    for (const EncodedJob& row : rows) gone_.insert(row.id);
+  const auto entries = over_.oldest(over_bite, bite_bytes, before);
+  if (entries.empty() && rows.empty()) return false;
+  const auto ids = ids_of(entries);
+  if (write_history(entries, rows)) {
+    for (const DatedEntry& row : rows) gone_.insert(row.entry.id);
     for (const LogId id : ids) {
       if (store_->jobs().holds(id)) gone_.insert(id);
     }
-  } else if (records.empty() || history_.disk_failed() || !write_rows(records)) {
+  } else if (entries.empty() || history_.disk_failed() || !write_rows(entries)) {
     return false;
   }
   for (const LogId id : ids) over_.drop(id);
@@ -99,14 +100,14 @@ bool SqliteJournal::write_over(SteadyTime before) {
   return remove_gone();
 }
 
-bool SqliteJournal::write_history(const std::vector<const JobRecord*>& records,
-                                  const std::vector<EncodedJob>& rows) {
+bool SqliteJournal::write_history(const std::vector<const Entry*>& entries,
+                                  const std::vector<DatedEntry>& rows) {
   return history_.write([&](History& history) {
-    for (const JobRecord* record : records) {
-      const auto created = store_->jobs().created(record->job->log_id);
-      history.add(*record, created ? *created : moments_.next());
+    for (const Entry* entry : entries) {
+      const auto created = store_->jobs().created(entry->id);
+      history.add(*entry, created ? *created : moments_.next());
     }
-    for (const EncodedJob& row : rows) history.add(row);
+    for (const DatedEntry& row : rows) history.add(row.entry, row.created);
   });
 }
 

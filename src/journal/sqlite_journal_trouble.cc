@@ -4,12 +4,14 @@
 
 #include "base/log.h"
 #include "journal/database.h"
+#include "journal/record_codec.h"
 #include "journal/renewal.h"
 #include "journal/sqlite_journal.h"
 #include "journal/store.h"
 
 namespace elves {
 
+using journal::Entry;
 using journal::Store;
 
 Result<void> SqliteJournal::attempt(const std::function<void(Store&)>& action) {
@@ -67,10 +69,15 @@ void SqliteJournal::ask_for_open_jobs() {
   }
   if (asked_ || left_) return;
   asked_ = true;
-  post_([this] { mailbox_.push(CatchUp{options_.open_now()}); });
+  post_([this] {
+    CatchUp behind;
+    for (const JobRecord& record : options_.open_now())
+      behind.open.push_back(journal::entry_of(record, encoding_));
+    mailbox_.push(std::move(behind));
+  });
 }
 
-void SqliteJournal::catch_up(const std::vector<JobRecord>& open) {
+void SqliteJournal::catch_up(const std::vector<Entry>& open) {
   asked_ = false;
   if (lost_) {
     try {
@@ -79,20 +86,20 @@ void SqliteJournal::catch_up(const std::vector<JobRecord>& open) {
       return failed(fault);
     }
   } else {
-    std::vector<const JobRecord*> records;
-    records.reserve(open.size());
-    for (const JobRecord& record : open) records.push_back(&record);
-    if (!write_rows(records)) return;
+    std::vector<const Entry*> entries;
+    entries.reserve(open.size());
+    for (const Entry& entry : open) entries.push_back(&entry);
+    if (!write_rows(entries)) return;
   }
-  for (const JobRecord& record : open) {
-    held_.drop(record.job->log_id);
-    over_.drop(record.job->log_id);
+  for (const Entry& entry : open) {
+    held_.drop(entry.id);
+    over_.drop(entry.id);
   }
   behind_ = false;
   set_trouble("");
 }
 
-void SqliteJournal::replace_file(const std::vector<JobRecord>& open) {
+void SqliteJournal::replace_file(const std::vector<Entry>& open) {
   store_.reset();
   const std::string aside = journal::renew(options_.path, instance_, open);
   lost_ = false;

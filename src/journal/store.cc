@@ -55,9 +55,9 @@ void Store::keep_log(bool stays) {
   sqlite_api::sqlite3_file_control(connection, "main", SQLITE_FCNTL_PERSIST_WAL, &flag);
 }
 
-void Store::write(std::span<const JobRecord* const> records) {
+void Store::write(std::span<const Entry* const> entries) {
   soci::transaction all(sql_);
-  for (const JobRecord* record : records) jobs_->put(*record, moments_.next());
+  for (const Entry* entry : entries) jobs_->put(*entry, moments_.next());
   all.commit();
 }
 

@@ -33,7 +33,7 @@ class Store {
   std::string instance(std::string made_up);
 
   // All of them in one transaction, each replacing what is known of its log id. No log id twice.
-  void write(std::span<const JobRecord* const> records);
+  void write(std::span<const Entry* const> entries);
 
   // As in Journal. A record that cannot be decoded is left out, with a line in the log.
   std::vector<JobRecord> open_jobs();

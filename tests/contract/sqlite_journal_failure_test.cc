@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "contract/journal_fixture.h"
+#include "journal/record_codec.h"
 #include "journal/sqlite_journal.h"
 
 namespace elves::journal::test {
@@ -131,7 +132,8 @@ TEST_F(FailingJournal, ALaterWriteWinsOverOneThatWaits) {
 // Two have their texts, those that come then are without, and for the last there is no room.
 TEST_F(FailingJournal, HoldsABoundedHistory) {
   options.path = dir.file("bounded.db");
-  options.max_unwritten = weight_of(with_texts(2)) + 1;
+  Appender memory;
+  options.max_unwritten = weight_of(entry_of(with_texts(2), memory)) + 1;
   journal = std::make_unique<SqliteJournal>(options, loop.poster());
   full = std::make_unique<FullDisk>(limit);
   ASSERT_FALSE(loop.keep(*journal, large(2)));

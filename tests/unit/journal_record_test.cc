@@ -3,7 +3,7 @@
 #include "contract/journal_fixture.h"
 #include "elves/journal_types.h"
 #include "journal/block.h"
-#include "journal/held_records.h"
+#include "journal/held_entries.h"
 #include "journal/read_compact.h"
 #include "journal/record_codec.h"
 
@@ -133,36 +133,56 @@ TEST(JournalBlock, IsFullOfManyOrOfMuch) {
 constexpr SteadyTime start{};
 constexpr std::size_t most = SIZE_MAX;
 
-TEST(HeldRecords, KeepsTheLatestOfALogIdInItsPlace) {
-  HeldRecords held;
-  held.put(record_of(1, JobState::received), start);
-  held.put(record_of(2), start);
-  held.put(record_of(1, JobState::accepted), start);
+Entry entry_with(std::uint64_t id, JobState state = JobState::published) {
+  Appender memory;
+  return entry_of(record_of(id, state), memory);
+}
+
+TEST(JournalEntry, HasWhatTheRecordHas) {
+  Appender memory;
+  for (const std::size_t size : {std::size_t{10}, std::size_t{1'000'000}}) {
+    JobRecord record = full_record(7);
+    record.outcome.worker->result = std::string(size, 'x');
+    const Entry entry = entry_of(record, memory);
+    EXPECT_EQ(entry.id, LogId(7));
+    EXPECT_EQ(entry.state, record.state);
+    EXPECT_EQ(entry.only_history, record.only_history());
+    EXPECT_EQ(entry.agent_ip, record.job->agent_ip);
+    EXPECT_EQ(entry.record, encoded(record));
+    EXPECT_TRUE(memory.empty());
+  }
+}
+
+TEST(HeldEntries, KeepsTheLatestOfALogIdInItsPlace) {
+  HeldEntries held;
+  held.put(entry_with(1, JobState::received), start);
+  held.put(entry_with(2), start);
+  held.put(entry_with(1, JobState::accepted), start);
   const auto oldest = held.oldest(5, most, start);
   ASSERT_EQ(oldest.size(), 2U);
-  EXPECT_EQ(oldest[0]->job->log_id, LogId(1));
+  EXPECT_EQ(oldest[0]->id, LogId(1));
   EXPECT_EQ(oldest[0]->state, JobState::accepted);
 }
 
-TEST(HeldRecords, GivesTheOldestUpToACountAndAWeight) {
-  HeldRecords held;
-  for (const std::uint64_t id : {1, 2, 3, 2}) held.put(record_of(id), start);
-  const std::size_t each = weight_of(record_of(1));
+TEST(HeldEntries, GivesTheOldestUpToACountAndAWeight) {
+  HeldEntries held;
+  for (const std::uint64_t id : {1, 2, 3, 2}) held.put(entry_with(id), start);
+  const std::size_t each = weight_of(entry_with(1));
   EXPECT_EQ(held.oldest(2, most, start).size(), 2U);
   EXPECT_EQ(held.oldest(9, each + 1, start).size(), 2U);
   EXPECT_EQ(held.oldest(9, 1, start).size(), 1U) << "one that is too large alone must go too";
   held.drop(LogId(1));
   held.drop(LogId(9));
   EXPECT_EQ(held.size(), 2U);
-  EXPECT_EQ(held.oldest(1, most, start)[0]->job->log_id, LogId(2));
+  EXPECT_EQ(held.oldest(1, most, start)[0]->id, LogId(2));
 }
 
-TEST(HeldRecords, KnowsSinceWhenEachLogIdIsHeld) {
-  HeldRecords held;
+TEST(HeldEntries, KnowsSinceWhenEachLogIdIsHeld) {
+  HeldEntries held;
   EXPECT_EQ(held.since(), SteadyTime::max());
-  held.put(record_of(1), start);
-  held.put(record_of(2), start + Millis(5));
-  held.put(record_of(1), start + Millis(9));
+  held.put(entry_with(1), start);
+  held.put(entry_with(2), start + Millis(5));
+  held.put(entry_with(1), start + Millis(9));
   EXPECT_EQ(held.since(), start);
   EXPECT_EQ(held.oldest(9, most, start + Millis(4)).size(), 1U);
   EXPECT_EQ(held.oldest(9, most, start + Millis(5)).size(), 2U);
@@ -170,16 +190,16 @@ TEST(HeldRecords, KnowsSinceWhenEachLogIdIsHeld) {
   EXPECT_EQ(held.since(), start + Millis(5));
 }
 
-TEST(HeldRecords, WeighsWhatItHolds) {
-  HeldRecords held;
-  const JobRecord small = record_of(1);
-  JobRecord large = record_of(1);
-  large.outcome.worker = WorkerAnswer{1, 1, std::string(100, 'x')};
+TEST(HeldEntries, WeighsWhatItHolds) {
+  HeldEntries held;
+  const Entry small = entry_with(1);
+  Entry large = entry_with(1);
+  large.record.append(100, 'x');
   EXPECT_EQ(weight_of(large), weight_of(small) + 100);
   held.put(large, start);
   EXPECT_EQ(held.weight(), weight_of(large));
   held.put(small, start);
-  held.put(record_of(2), start);
+  held.put(entry_with(2), start);
   EXPECT_EQ(held.weight(), 2 * weight_of(small));
   held.drop(LogId(1));
   held.drop(LogId(2));
