@@ -24,7 +24,6 @@ std::optional<Error> Connections::refuses(const Peer& peer) {
   return not_tried(peer);
 }
 
-// One that was used just now is believed what the loop knows of it.
 ChannelPtr Connections::kept(Peer& to, SteadyTime now) {
   using As = wire::Channel::As;
   while (!to.idle.empty()) {

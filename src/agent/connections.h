@@ -88,7 +88,9 @@ class Connections {
 
   // Why a call to the peer would be in vain (its breaker); counted.
   std::optional<Error> refuses(const Peer& peer);
-  // A kept connection, which may be called at once; null when there is none.
+  // A kept connection, which may be called at once; null when there is none. One that was used within the
+  // last 10 ms is believed what the loop has heard of it. Another one is looked at: after a pause of this
+  // process its end may not have been heard yet.
   ChannelPtr kept(Peer& to, SteadyTime now);
   // A new one no later than out_time from now and the deadline. Errors: send_failed, or overloaded: there are
   // max_connections. After an error of its call() it is of no more use.

@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -59,16 +60,17 @@ class Channel {
   void close();
 
  private:
-  void bind_source(const boost::asio::ip::tcp& family);
-  Error not_connected(const boost::system::error_code& fault);
   struct Exchange;
   using ExchangePtr = std::shared_ptr<Exchange>;
-  void await_answer(Answered answered);
+
+  void bind_source(const boost::asio::ip::tcp& family);
+  Error not_connected(const boost::system::error_code& fault);
   void write_rest(ExchangePtr call);
+  void await_answer(Answered answered);
+  void read_answer(Answered answered);
   void read_rest(ExchangePtr call);
   void write_secret(ExchangePtr call);
   void read_secret(ExchangePtr call);
-  void read_answer(Answered answered);
   Result<std::string> answer(Inbox& inbox, Inbox::Verdict verdict);
   Error no_answer(const boost::system::error_code& fault);
   void arm(Deadline deadline);

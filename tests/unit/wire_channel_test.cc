@@ -42,8 +42,17 @@ class ChannelTest : public testing::Test {
     return outcome ? *outcome : Result<std::string>(Error{ErrorCode::internal, "it never ended"});
   }
 
+  // Begins a call that no socket takes at once.
+  void call_large() {
+    channel_.call(large_, Loop::in(Seconds(10)),
+                  [&](Result<std::string> reply) { outcome_ = std::move(reply); });
+    EXPECT_FALSE(outcome_) << "never within";
+  }
+
   Loop loop_;
   tcp::acceptor acceptor_;
+  const std::string large_ = std::string(4'000'000, 'x');
+  std::optional<Result<std::string>> outcome_;
   Channel channel_{loop_.io, loop_.timers, {.max_bytes = 100'000}};
   const std::string message_ = encode_alive_check();
 };
@@ -82,16 +91,14 @@ TEST_F(ChannelTest, WhoeverIsAnsweredMayOwnTheChannel) {
 TEST_F(ChannelTest, ALargeCallIsAnsweredThroughACallback) {
   ASSERT_TRUE(connect());
   Peer peer = accept();
-  const std::string large(4'000'000, 'x');
-  std::optional<Result<std::string>> outcome;
-  channel_.call(large, Loop::in(Seconds(10)), [&](Result<std::string> reply) { outcome = std::move(reply); });
-  loop_.until([&] { return peer.got().size() == large.size(); }, "the call arrives");
-  EXPECT_FALSE(outcome);
+  call_large();
+  loop_.until([&] { return peer.got().size() == large_.size(); }, "the call arrives");
+  EXPECT_FALSE(outcome_);
   peer.send(message_.substr(0, 3));
   loop_.io.poll();
   peer.send(message_.substr(3));
-  loop_.until([&] { return outcome.has_value(); }, "the call ends");
-  EXPECT_EQ(outcome->value(), message_);
+  loop_.until([&] { return outcome_.has_value(); }, "the call ends");
+  EXPECT_EQ(outcome_->value(), message_);
 }
 
 TEST_F(ChannelTest, NothingListening) {
@@ -206,25 +213,20 @@ TEST_F(ChannelTest, WhatTheLoopHasNotSeenYetIsSeenByALook) {
 TEST_F(ChannelTest, AnAnswerBeforeTheCallIsWholeIsTaken) {
   ASSERT_TRUE(connect());
   Peer peer = accept();
-  const std::string large(4'000'000, 'x');
-  std::optional<Result<std::string>> outcome;
-  channel_.call(large, Loop::in(Seconds(10)), [&](Result<std::string> reply) { outcome = std::move(reply); });
+  call_large();
   peer.send(message_);
-  loop_.until([&] { return peer.got().size() == large.size(); }, "the call arrives");
-  loop_.until([&] { return outcome.has_value(); }, "the call ends");
-  EXPECT_EQ(outcome->value(), message_);
+  loop_.until([&] { return peer.got().size() == large_.size(); }, "the call arrives");
+  loop_.until([&] { return outcome_.has_value(); }, "the call ends");
+  EXPECT_EQ(outcome_->value(), message_);
 }
 
 TEST_F(ChannelTest, ThePeerGoesAwayWithinALargeCall) {
   ASSERT_TRUE(connect());
-  std::optional<Result<std::string>> outcome;
   Peer peer = accept();
-  channel_.call(std::string(4'000'000, 'x'), Loop::in(Seconds(10)),
-                [&](Result<std::string> reply) { outcome = std::move(reply); });
+  call_large();
   peer.close();
-  EXPECT_FALSE(outcome) << "never within";
-  loop_.until([&] { return outcome.has_value(); }, "the call ends");
-  EXPECT_EQ(outcome->error().code, ErrorCode::outcome_unknown);
+  loop_.until([&] { return outcome_.has_value(); }, "the call ends");
+  EXPECT_EQ(outcome_->error().code, ErrorCode::outcome_unknown);
 }
 
 TEST_F(ChannelTest, ACallOnAClosedChannelSendsNothing) {
