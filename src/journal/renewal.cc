@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <stdexcept>
 #include <system_error>
-#include <vector>
 
 #include "journal/database.h"
 #include "journal/store.h"
@@ -32,17 +31,14 @@ void sync_folder_of(const std::string& path) {
 
 }  // namespace
 
-std::string renew(const std::string& path, const std::string& instance, std::span<const Entry> open) {
+std::string renew(const std::string& path, const std::string& instance, std::span<const JobRecord> open) {
   const std::string fresh = path + ".new";
   remove_all_of(fresh);
   {
-    std::vector<const Entry*> entries;
-    entries.reserve(open.size());
-    for (const Entry& entry : open) entries.push_back(&entry);
     Moments moments;
     Store store(fresh, moments);
     store.instance(instance);
-    store.write(entries);
+    store.write(open);
     store.finish();
   }
   sync_folder_of(path);

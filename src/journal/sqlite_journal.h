@@ -97,7 +97,7 @@ class SqliteJournal final : public Journal {
     Found found;
   };
   struct CatchUp {
-    std::vector<journal::Entry> open;
+    std::vector<JobRecord> open;
   };
   struct Stop {};
   using Order = std::variant<Write, Query, CatchUp, Stop>;
@@ -110,8 +110,8 @@ class SqliteJournal final : public Journal {
   void hold(journal::Entry entry);
   void try_again();
   void ask_for_open_jobs();
-  void catch_up(const std::vector<journal::Entry>& open);
-  void replace_file(const std::vector<journal::Entry>& open);
+  void catch_up(const std::vector<JobRecord>& open);
+  void replace_file(const std::vector<JobRecord>& open);
   bool write_held(SteadyTime before);
   bool write_over(SteadyTime before);
   Result<void> write_rows(const std::vector<const journal::Entry*>& entries);

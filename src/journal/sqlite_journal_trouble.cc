@@ -4,14 +4,12 @@
 
 #include "base/log.h"
 #include "journal/database.h"
-#include "journal/record_codec.h"
 #include "journal/renewal.h"
 #include "journal/sqlite_journal.h"
 #include "journal/store.h"
 
 namespace elves {
 
-using journal::Entry;
 using journal::Store;
 
 Result<void> SqliteJournal::attempt(const std::function<void(Store&)>& action) {
@@ -69,15 +67,10 @@ void SqliteJournal::ask_for_open_jobs() {
   }
   if (asked_ || left_) return;
   asked_ = true;
-  post_([this] {
-    CatchUp behind;
-    for (const JobRecord& record : options_.open_now())
-      behind.open.push_back(journal::entry_of(record, encoding_));
-    mailbox_.push(std::move(behind));
-  });
+  post_([this] { mailbox_.push(CatchUp{options_.open_now()}); });
 }
 
-void SqliteJournal::catch_up(const std::vector<Entry>& open) {
+void SqliteJournal::catch_up(const std::vector<JobRecord>& open) {
   asked_ = false;
   if (lost_) {
     try {
@@ -85,21 +78,20 @@ void SqliteJournal::catch_up(const std::vector<Entry>& open) {
     } catch (const std::exception& fault) {
       return failed(fault);
     }
-  } else {
-    std::vector<const Entry*> entries;
-    entries.reserve(open.size());
-    for (const Entry& entry : open) entries.push_back(&entry);
-    if (!write_rows(entries)) return;
+  } else if (!attempt([&](Store& store) { store.write(open); })) {
+    return;
   }
-  for (const Entry& entry : open) {
-    held_.drop(entry.id);
-    over_.drop(entry.id);
+  for (const JobRecord& record : open) {
+    const LogId id = record.job->log_id;
+    gone_.erase(id);
+    held_.drop(id);
+    over_.drop(id);
   }
   behind_ = false;
   set_trouble("");
 }
 
-void SqliteJournal::replace_file(const std::vector<Entry>& open) {
+void SqliteJournal::replace_file(const std::vector<JobRecord>& open) {
   store_.reset();
   const std::string aside = journal::renew(options_.path, instance_, open);
   lost_ = false;

@@ -9,6 +9,7 @@
 
 #include "journal/database.h"
 #include "journal/history_file.h"
+#include "journal/record_codec.h"
 #include "journal/schema.h"
 
 namespace elves::journal {
@@ -58,6 +59,13 @@ void Store::keep_log(bool stays) {
 void Store::write(std::span<const Entry* const> entries) {
   soci::transaction all(sql_);
   for (const Entry* entry : entries) jobs_->put(*entry, moments_.next());
+  all.commit();
+}
+
+void Store::write(std::span<const JobRecord> records) {
+  Appender encoding;
+  soci::transaction all(sql_);
+  for (const JobRecord& record : records) jobs_->put(entry_of(record, encoding), moments_.next());
   all.commit();
 }
 

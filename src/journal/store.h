@@ -34,6 +34,8 @@ class Store {
 
   // All of them in one transaction, each replacing what is known of its log id. No log id twice.
   void write(std::span<const Entry* const> entries);
+  // The same of records, each encoded when its turn comes: what all of them take need not be there twice.
+  void write(std::span<const JobRecord> records);
 
   // As in Journal. A record that cannot be decoded is left out, with a line in the log.
   std::vector<JobRecord> open_jobs();
