@@ -115,7 +115,7 @@ bool Dispatcher::join_open(Submission& submission) {
   if (std::exchange(same->recovered, false) && same->state == JobState::accepted) {
     // The process before this one may have ended between the journal's word and the acceptance.
     same->acceptance_owed = same->job->reply.has_value();
-    send_acceptance(*same, same->outcome);
+    send_acceptance(*same);
   }
   return true;
 }
@@ -215,7 +215,7 @@ void Dispatcher::await_result(OpenJob& open) {
     OpenJob* job = table_.find(id);
     if (!job || !kept) return;
     acknowledge(*job);
-    if (job->state == JobState::accepted) send_acceptance(*job, job->outcome);
+    if (job->state == JobState::accepted) send_acceptance(*job);
   });
 }
 
@@ -224,9 +224,9 @@ void Dispatcher::arm_deadline(OpenJob& open) {
                     [this, id = open.job->log_id] { out_of_time(*table_.find(id)); });
 }
 
-void Dispatcher::send_acceptance(OpenJob& open, Outcome outcome) {
+void Dispatcher::send_acceptance(OpenJob& open) {
   if (!std::exchange(open.acceptance_owed, false)) return;
-  answer_now(Answer{Answer::Kind::acceptance, open.job, std::move(outcome)}, {});
+  answer_now(Answer{Answer::Kind::acceptance, open.job, open.outcome}, {});
 }
 
 Deadline Dispatcher::deadline_of(const OpenJob& open) const {

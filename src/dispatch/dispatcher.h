@@ -142,7 +142,7 @@ class Dispatcher {
   bool may_be_elsewhere(const OpenJob& open) const;
   void on_started(LogId id, const AgentReply& reply);
   void await_result(OpenJob& open);
-  void send_acceptance(OpenJob& open, Outcome outcome);
+  void send_acceptance(OpenJob& open);
   void arm_deadline(OpenJob& open);
 
   // Who belongs (belonging.cc)

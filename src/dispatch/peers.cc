@@ -111,7 +111,7 @@ void Dispatcher::end_quietly(OpenJob& open, Taken kept) {
   open.state = JobState::published;
   open.handed_back = false;
   open.deadline.cancel();
-  send_acceptance(open, open.outcome);
+  send_acceptance(open);
   open.outcome.running = false;
   open.outcome.ended = ports_.clock.wall_now();
   finished_.add(open.job, open.outcome);

@@ -1,5 +1,6 @@
 // The second half of a job's way: results, settling, publishing, the end.
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "base/log.h"
@@ -22,7 +23,7 @@ void Dispatcher::deliver(AgentResult result, Taken taken) {
     open->outcome.agent.ok = true;
     open->outcome.running = true;
     open->shared = open->shared || result.may_be_repeat;
-    send_acceptance(*open, open->outcome);
+    send_acceptance(*open);
     return take_result(*open, std::move(result.answer), std::move(taken));
   }
   deliver_unmatched(std::move(result), std::move(taken));
@@ -116,10 +117,10 @@ void Dispatcher::settle(OpenJob& open, Taken taken) {
   open.deadline.cancel();
   open.outcome.running = false;
   open.outcome.ended = ports_.clock.wall_now();
-  send_acceptance(open, open.outcome);
+  send_acceptance(open);
   open.outcome.running = wants_processor(open);
   log::debug("job {} settled: {}", open.job->log_id,
-             open.outcome.error ? open.outcome.error->detail : "the worker answered");
+             open.outcome.error ? std::string_view(open.outcome.error->detail) : "the worker answered");
   if (open.job->synchronous()) return conclude(open);
   finished_.add(open.job, open.outcome);
   open.keeping = true;
