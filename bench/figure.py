@@ -50,7 +50,7 @@ def at_most(limit):
 @dataclasses.dataclass(frozen=True)
 class Row:
     """One line. `compared` is what was measured held against the yardstick, and `how`; the target is for it, or
-    for `measured` where there is no yardstick."""
+    for `measured` where there is none."""
     what: str
     unit: str
     measured: Sample

@@ -7,12 +7,16 @@ import subprocess
 import sys
 import time
 
+import pika
+
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests/system"))
 
+from harness.jobs import sync_job  # noqa: E402
 from harness.rabbit import PASSWORD, USER  # noqa: E402
 from harness.scheduler import BINARIES, Scheduler, broker_settings  # noqa: E402
-from harness.util import end_process, free_port  # noqa: E402
+from harness.sockets import SilentAgent  # noqa: E402
+from harness.util import end_process, free_port, wait_for  # noqa: E402
 
 LONGEST = 900  # seconds for one run of the load generator
 DEFAULTS = {"log.level": "warn", "drain.timeout": 60,
@@ -102,6 +106,24 @@ class Rig:
         scheduler.stop(timeout=120)
         for file in self.folder.glob("journal-*"):
             file.unlink()
+
+    @contextlib.contextmanager
+    def long_jobs(self, scheduler, count):
+        """So many synchronous jobs are open at an agent that does not answer. At the end they fail."""
+        agent = SilentAgent("::1", self.agent_port)
+        connection = self.broker.connect(self.vhost)
+        channel = connection.channel()
+        replies = channel.queue_declare("", exclusive=True).method.queue
+        request = json.dumps(sync_job(ip="::1", timeout=3600))
+        for _ in range(count):
+            channel.basic_publish("elves", "openapi.scheduler", request, pika.BasicProperties(reply_to=replies))
+        try:
+            wait_for(lambda: scheduler.metric("elves_jobs_received_total") >= count, 60, "the long jobs")
+            yield
+        finally:
+            agent.hang_up()
+            wait_for(lambda: scheduler.metric("elves_jobs_failed_total") >= count, 60, "the end of the long jobs")
+            connection.close()
 
     def start_load(self, phases, watch=None, **options):
         """The load generator under way; finish() has its report. Phases and options: bench-load --help."""

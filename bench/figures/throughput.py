@@ -32,7 +32,8 @@ def add_rows(figure, what, pairs, window):
             target = at_most(2.0) if window == 64 and which == "p99" else None
             figure.rows.append(Row.ratio(name, "µs", ours, its, target))
     target = at_most(25) if window == 512 else None
-    figure.rows.append(Row(f"{what}: scheduler's CPU", "µs/job", scheduler.cpu("scheduler"), target=target))
+    figure.rows.append(Row(f"{what}: scheduler's CPU", "µs/job", scheduler.cpu("scheduler"), echo.cpu("echo"),
+                           target=target))
     figure.rows.append(Row(f"{what}: agents' CPU", "µs/job", scheduler.cpu("agents")))
     figure.rows.append(Row.ratio(f"{what}: broker's CPU", "µs/job", scheduler.cpu("broker"), echo.cpu("broker")))
 
@@ -57,4 +58,5 @@ def asynchronous(rig, plan, figure):
             for which in MICROSECONDS:
                 figure.rows.append(Row.ratio(f"{shape.text()}: {which} to the terminal message", "µs",
                                              pairs.scheduler.latency(which), pairs.echo.latency(which)))
-            figure.rows.append(Row(f"{shape.text()}: scheduler's CPU", "µs/job", pairs.scheduler.cpu("scheduler")))
+            figure.rows.append(Row(f"{shape.text()}: scheduler's CPU", "µs/job", pairs.scheduler.cpu("scheduler"),
+                                   pairs.echo.cpu("echo")))

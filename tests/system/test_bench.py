@@ -13,7 +13,7 @@ sys.path.insert(0, str(REPOSITORY / "bench"))
 import machine  # noqa: E402
 import report  # noqa: E402
 from figure import Curve, Figure, Plan, Row, at_least, at_most  # noqa: E402
-from figures import FIGURES, cost, flight, overload, scale, start, throughput  # noqa: E402
+from figures import FIGURES, beside, cost, flight, overload, scale, start, throughput  # noqa: E402
 from pairs import Shape, measure  # noqa: E402
 from rig import Rig  # noqa: E402
 from sample import Sample  # noqa: E402
@@ -110,6 +110,7 @@ def test_targets_are_for_one_envelope_and_one_agent(rig, monkeypatch):
 SMALL = {
     "async": [(throughput, "measure", lambda rig, *_: measure(rig, TINY, Shape("asyncJob", 2)))],
     "flight": [(flight, "JOBS", 50), (flight, "AGENTS", 7), (flight, "DELAY", 0.2)],
+    "beside": [(beside, "LONG", (0, 0, 50)), (beside, "WINDOW", 2)],
     "agents": [(scale, "ALL_AGENTS", (1, 20))],
     "size": [(scale, "SIZES", (10, 0, 0, 100_000))],
     "journal": [(scale, "OPEN_JOBS", (0, 0, 50))],

@@ -1,6 +1,7 @@
 """Bare connections, as of peers that are up to no good."""
 import contextlib
 import socket
+import threading
 
 BIND_ADDRESS_NO_PORT = 24  # of <linux/in.h>: ports are shared by connections that go to different places
 
@@ -22,3 +23,25 @@ def hung_up(connection):
         while more := connection.recv(4096):
             said += more
     return said
+
+
+class SilentAgent:
+    """Takes connections at `address` and never says a word, until it hangs up; then nobody listens there any more."""
+
+    def __init__(self, address, port):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._connections = []
+        self._socket = socket.create_server((address, port), family=family, backlog=4096)
+        self._thread = threading.Thread(target=self._accept)
+        self._thread.start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                self._connections.append(self._socket.accept()[0])
+
+    def hang_up(self):
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        for one in (self._socket, *self._connections):
+            one.close()
