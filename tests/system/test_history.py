@@ -46,7 +46,7 @@ def goes_on(site, peer, jobs):
     job = async_job(func="hold", param=new_id())
     peer.publish(job)
     end(site, peer, job)
-    assert job["mqbody"]["param"] in kept(site)
+    wait_for(lambda: job["mqbody"]["param"] in kept(site), 10, "the broker's word on its last message")
     for open_job, instruction in jobs:
         assert send_result(site.scheduler.port, result_of(instruction, result="late")) == "success"
         assert ended(peer, open_job)["result"]["worker_message"] == "late"
