@@ -110,20 +110,16 @@ class Rig:
     @contextlib.contextmanager
     def long_jobs(self, scheduler, count):
         """So many synchronous jobs are open at an agent that does not answer. At the end they fail."""
-        agent = SilentAgent("::1", self.agent_port)
-        connection = self.broker.connect(self.vhost)
-        channel = connection.channel()
-        replies = channel.queue_declare("", exclusive=True).method.queue
         request = json.dumps(sync_job(ip="::1", timeout=3600))
-        for _ in range(count):
-            channel.basic_publish("elves", "openapi.scheduler", request, pika.BasicProperties(reply_to=replies))
-        try:
-            wait_for(lambda: scheduler.metric("elves_jobs_received_total") >= count, 60, "the long jobs")
-            yield
-        finally:
-            agent.hang_up()
+        with contextlib.closing(self.broker.connect(self.vhost)) as connection:
+            with contextlib.closing(SilentAgent("::1", self.agent_port)):
+                channel = connection.channel()
+                replies = channel.queue_declare("", exclusive=True).method.queue
+                for _ in range(count):
+                    channel.basic_publish("elves", "openapi.scheduler", request, pika.BasicProperties(reply_to=replies))
+                wait_for(lambda: scheduler.metric("elves_jobs_received_total") >= count, 60, "the long jobs")
+                yield
             wait_for(lambda: scheduler.metric("elves_jobs_failed_total") >= count, 60, "the end of the long jobs")
-            connection.close()
 
     def start_load(self, phases, watch=None, **options):
         """The load generator under way; finish() has its report. Phases and options: bench-load --help."""

@@ -26,7 +26,7 @@ def hung_up(connection):
 
 
 class SilentAgent:
-    """Takes connections at `address` and never says a word, until it hangs up; then nobody listens there any more."""
+    """Takes connections at `address` and never says a word, until close(); then nobody listens there any more."""
 
     def __init__(self, address, port):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -40,7 +40,7 @@ class SilentAgent:
             while True:
                 self._connections.append(self._socket.accept()[0])
 
-    def hang_up(self):
+    def close(self):
         self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         for one in (self._socket, *self._connections):
