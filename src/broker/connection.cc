@@ -101,8 +101,8 @@ std::optional<Incoming> Connection::next() {
   return incoming;
 }
 
-void Connection::send(amqp_method_number_t id, void* method) {
-  encoder_.method(out_, kChannel, id, method);
+void Connection::send(amqp_method_number_t id, void* method, std::uint16_t channel) {
+  encoder_.method(out_, channel, id, method);
   wake();
 }
 

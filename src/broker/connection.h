@@ -1,4 +1,4 @@
-// One AMQP connection with one channel, on the loop: nothing in it blocks.
+// One AMQP connection, on the loop: nothing in it blocks. It has one channel, and may be asked for more.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -6,6 +6,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -50,7 +51,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void wake();
   bool roomy() const;
   // Goes out with all that is sent in the same turn of the loop.
-  void send(amqp_method_number_t id, void* method);
+  void send(amqp_method_number_t id, void* method, std::uint16_t channel = kChannel);
   void publish(const amqp_basic_publish_t& method, const amqp_basic_properties_t& properties,
                std::string_view body);
 
@@ -61,6 +62,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // The connection is over when the process has stood still for longer than the heartbeat: the broker has
   // given what it had delivered to others.
   void end_after_pause() { ends_after_pause_ = true; }
+
+  // The highest number of a channel that the broker allows, and Decoder takes.
+  std::uint16_t most_channels() const { return most_channels_; }
 
   // Lets the writer send its last words and closes; over() is true when the broker has agreed, or hung up.
   void goodbye();
@@ -97,6 +101,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::function<void()> writer_;
   std::string out_;      // to be written
   std::string writing_;  // being written; empty when no write is in progress
+  std::uint16_t most_channels_ = kChannel;
   bool flush_due_ = false;
   bool said_something_ = false;
   int silent_ticks_ = 0;

@@ -48,7 +48,9 @@ void end_frame(std::string& out) { out.push_back(static_cast<char>(AMQP_FRAME_EN
 
 }  // namespace
 
-Decoder::Decoder() : buffer_(kFrameMax + kOverhead + kRead) { init_amqp_pool(&pool_, kPoolPage); }
+Decoder::Decoder() : buffer_(kFrameMax + kOverhead + kRead), coming_(kChannel + 1U) {
+  init_amqp_pool(&pool_, kPoolPage);
+}
 Decoder::~Decoder() { empty_amqp_pool(&pool_); }
 
 std::span<char> Decoder::space() {
@@ -76,7 +78,8 @@ std::optional<Decoder::Frame> Decoder::next_frame() {
 
 std::optional<Incoming> Decoder::next() {
   recycle_amqp_pool(&pool_);
-  if (awaited_ == Awaited::method && body_.capacity() > kKept) body_ = std::string();
+  if (Coming& last = coming_[last_]; last.awaited == Awaited::method && last.body.capacity() > kKept)
+    last.body = std::string();
   while (const auto frame = next_frame()) {
     if (auto incoming = take(*frame)) return incoming;
   }
@@ -85,54 +88,60 @@ std::optional<Incoming> Decoder::next() {
 
 std::optional<Incoming> Decoder::take(const Frame& frame) {
   if (frame.type == AMQP_FRAME_HEARTBEAT) return std::nullopt;
-  // Channel 0 may come in between: it has no messages of its own.
-  if (frame.type == AMQP_FRAME_METHOD && (frame.channel == 0 || awaited_ == Awaited::method))
-    return take_method(frame);
-  if (frame.type == AMQP_FRAME_HEADER && awaited_ == Awaited::header) return take_header(frame.payload);
-  if (frame.type == AMQP_FRAME_BODY && awaited_ == Awaited::body) return take_body(frame.payload);
+  if (frame.channel > kMostChannels) not_amqp("a channel that is not open");
+  if (frame.channel >= coming_.size()) coming_.resize(frame.channel + 1U);
+  last_ = frame.channel;
+  const Awaited awaited = coming_[frame.channel].awaited;
+  if (frame.type == AMQP_FRAME_METHOD && awaited == Awaited::method) return take_method(frame);
+  if (frame.type == AMQP_FRAME_HEADER && awaited == Awaited::header) return take_header(frame);
+  if (frame.type == AMQP_FRAME_BODY && awaited == Awaited::body) return take_body(frame);
   not_amqp("a frame is out of order");
 }
 
 std::optional<Incoming> Decoder::take_method(const Frame& frame) {
   const auto id = number_at<std::uint32_t>(frame.payload, 0);
   const auto arguments = frame.payload.substr(sizeof id);
-  if (!amqp_method_has_content(id)) return decode(id, arguments);
+  if (!amqp_method_has_content(id)) return decode(frame.channel, id, arguments);
   if (frame.channel == 0) not_amqp("a message comes on channel 0");
-  id_ = id;
-  method_ = arguments;
-  awaited_ = Awaited::header;
+  Coming& coming = coming_[frame.channel];
+  coming.id = id;
+  coming.method = arguments;
+  coming.awaited = Awaited::header;
   return std::nullopt;
 }
 
-std::optional<Incoming> Decoder::take_header(std::string_view payload) {
-  header_ = payload;
-  body_size_ = number_at<std::uint64_t>(payload, 4);
-  body_.clear();
-  awaited_ = Awaited::body;
-  if (body_size_ > 0) return std::nullopt;
-  return whole({});
+std::optional<Incoming> Decoder::take_header(const Frame& frame) {
+  Coming& coming = coming_[frame.channel];
+  coming.header = frame.payload;
+  coming.body_size = number_at<std::uint64_t>(frame.payload, 4);
+  coming.body.clear();
+  coming.awaited = Awaited::body;
+  if (coming.body_size > 0) return std::nullopt;
+  return whole(frame.channel, {});
 }
 
-std::optional<Incoming> Decoder::take_body(std::string_view payload) {
-  if (payload.size() > body_size_ - body_.size()) not_amqp("a message is longer than it says");
-  if (payload.size() == body_size_) return whole(payload);
-  if (body_.empty()) body_.reserve(std::min<std::uint64_t>(body_size_, kReserved));
-  body_ += payload;
-  if (body_.size() < body_size_) return std::nullopt;
-  return whole(body_);
+std::optional<Incoming> Decoder::take_body(const Frame& frame) {
+  auto& [awaited, id, method, header, size, body] = coming_[frame.channel];
+  if (frame.payload.size() > size - body.size()) not_amqp("a message is longer than it says");
+  if (frame.payload.size() == size) return whole(frame.channel, frame.payload);
+  if (body.empty()) body.reserve(std::min<std::uint64_t>(size, kReserved));
+  body += frame.payload;
+  if (body.size() < size) return std::nullopt;
+  return whole(frame.channel, body);
 }
 
-Incoming Decoder::decode(amqp_method_number_t id, std::string_view arguments) {
+Incoming Decoder::decode(std::uint16_t channel, amqp_method_number_t id, std::string_view arguments) {
   void* method = nullptr;
   if (amqp_decode_method(id, &pool_, bytes(arguments), &method) < 0) not_amqp("a method cannot be read");
-  return {.id = id, .method = method, .body = {}};
+  return {.id = id, .channel = channel, .method = method, .body = {}};
 }
 
-Incoming Decoder::whole(std::string_view body) {
-  awaited_ = Awaited::method;
-  Incoming incoming = decode(id_, method_);
+Incoming Decoder::whole(std::uint16_t channel, std::string_view body) {
+  Coming& coming = coming_[channel];
+  coming.awaited = Awaited::method;
+  Incoming incoming = decode(channel, coming.id, coming.method);
   void* properties = nullptr;
-  const auto listed = std::string_view(header_).substr(kContentHead);
+  const auto listed = std::string_view(coming.header).substr(kContentHead);
   if (amqp_decode_properties(kBasic, &pool_, bytes(listed), &properties) < 0)
     not_amqp("the properties of a message cannot be read");
   incoming.properties = static_cast<const amqp_basic_properties_t*>(properties);

@@ -14,7 +14,8 @@
 
 namespace elves::broker {
 
-inline constexpr std::uint16_t kChannel = 1;  // of a connection; 0 is about the connection itself
+inline constexpr std::uint16_t kChannel = 1;  // of a connection, the first; 0 is about the connection itself
+inline constexpr std::uint16_t kMostChannels = 128;  // the highest number that is understood
 inline constexpr std::uint32_t kFrameMax = 131072;
 
 // "TEXT" as librabbitmq takes it; valid as long as the text.
@@ -33,6 +34,7 @@ inline std::string_view property(const amqp_basic_properties_t& of, amqp_flags_t
 // What the broker says: a method, and the message that comes with Basic.Deliver and Basic.Return.
 struct Incoming {
   amqp_method_number_t id = 0;
+  std::uint16_t channel = 0;
   const void* method = nullptr;
   const amqp_basic_properties_t* properties = nullptr;  // null without a message
   std::string_view body;
@@ -66,25 +68,30 @@ class Decoder {
     std::string_view payload;
   };
   enum class Awaited : std::uint8_t { method, header, body };
+  // The message that is coming on a channel; those of others may come in between.
+  struct Coming {
+    Awaited awaited = Awaited::method;
+    amqp_method_number_t id = 0;
+    std::string method;  // its parts, as they came
+    std::string header;
+    std::uint64_t body_size = 0;
+    std::string body;  // only of one that comes in several frames
+  };
 
   std::optional<Frame> next_frame();
   std::optional<Incoming> take(const Frame& frame);
   std::optional<Incoming> take_method(const Frame& frame);
-  std::optional<Incoming> take_header(std::string_view payload);
-  std::optional<Incoming> take_body(std::string_view payload);
-  Incoming decode(amqp_method_number_t id, std::string_view arguments);
-  Incoming whole(std::string_view body);
+  std::optional<Incoming> take_header(const Frame& frame);
+  std::optional<Incoming> take_body(const Frame& frame);
+  Incoming decode(std::uint16_t channel, amqp_method_number_t id, std::string_view arguments);
+  Incoming whole(std::uint16_t channel, std::string_view body);
 
   std::vector<char> buffer_;
   std::size_t begin_ = 0;  // what is in the buffer and not taken yet
   std::size_t end_ = 0;
-  amqp_pool_t pool_;  // of what next() gave last
-  Awaited awaited_ = Awaited::method;
-  amqp_method_number_t id_ = 0;  // of the message that is coming
-  std::string method_;           // its parts, as they came
-  std::string header_;
-  std::uint64_t body_size_ = 0;
-  std::string body_;  // only of one that comes in several frames
+  amqp_pool_t pool_;            // of what next() gave last
+  std::vector<Coming> coming_;  // by channel
+  std::uint16_t last_ = 0;      // channel that something came on
 };
 
 // Values in, bytes appended to a string. A method or header that does not fit in a frame throws BrokerError,

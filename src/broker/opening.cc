@@ -99,6 +99,7 @@ asio::awaitable<void> Connection::login() {
 void Connection::agree(const amqp_connection_tune_t& offered) {
   const std::uint32_t most = offered.frame_max == 0 ? kFrameMax : std::min(offered.frame_max, kFrameMax);
   encoder_.set_frame_max(most);
+  most_channels_ = offered.channel_max == 0 ? kMostChannels : std::min(offered.channel_max, kMostChannels);
   amqp_connection_tune_ok_t agreed{offered.channel_max, most,
                                    static_cast<std::uint16_t>(options_.heartbeat.count())};
   encoder_.method(out_, 0, AMQP_CONNECTION_TUNE_OK_METHOD, &agreed);

@@ -17,10 +17,11 @@ struct Seen {
   std::string routing_key;
   std::string correlation_id;
   std::string body;
+  int channel;
 };
 
 Seen seen(const Incoming& incoming) {
-  Seen result{incoming.id, {}, {}, std::string(incoming.body)};
+  Seen result{incoming.id, {}, {}, std::string(incoming.body), incoming.channel};
   if (incoming.id == AMQP_BASIC_DELIVER_METHOD)
     result.routing_key = view(incoming.as<amqp_basic_deliver_t>().routing_key);
   if (incoming.properties) result.correlation_id = view(incoming.properties->correlation_id);
@@ -55,18 +56,18 @@ std::string frame(int type, int channel, const std::string& payload) {
 
 std::string short_text(const std::string& text) { return static_cast<char>(text.size()) + text; }
 
-std::string deliver(const std::string& routing_key) {
+std::string deliver(const std::string& routing_key, int channel = 1) {
   using namespace std::string_literals;
-  return frame(1, 1,
+  return frame(1, channel,
                "\0\x3C\0\x3C"s + short_text("tag") + "\0\0\0\0\0\0\0\x07"s + '\1' + short_text("elves") +
                    short_text(routing_key));
 }
 
-std::string header(std::uint64_t size) {
+std::string header(std::uint64_t size, int channel = 1) {
   using namespace std::string_literals;
   std::string payload = "\0\x3C\0\0"s;
   for (int shift = 56; shift >= 0; shift -= 8) payload.push_back(static_cast<char>(size >> shift));
-  return frame(2, 1, payload + "\x04\0"s + short_text("c-1"));
+  return frame(2, channel, payload + "\x04\0"s + short_text("c-1"));
 }
 
 const std::string kBlocked = frame(1, 0, std::string("\0\x0A\0\x3C", 4) + short_text("low on memory"));
@@ -103,6 +104,18 @@ TEST(BrokerFrames, TheConnectionsOwnChannelMayComeBetweenTheFramesOfAMessage) {
   EXPECT_EQ(all[2].body, "onetwo");
 }
 
+TEST(BrokerFrames, MessagesOnTwoChannelsMayComeAmongEachOther) {
+  const auto all = decode(deliver("a") + deliver("b", 2) + header(6) + header(4, 2) + frame(3, 1, "one") +
+                          frame(3, 2, "four") + frame(3, 1, "two"));
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].routing_key, "b");
+  EXPECT_EQ(all[0].body, "four");
+  EXPECT_EQ(all[0].channel, 2);
+  EXPECT_EQ(all[1].routing_key, "a");
+  EXPECT_EQ(all[1].body, "onetwo");
+  EXPECT_EQ(all[1].channel, 1);
+}
+
 TEST(BrokerFrames, WhatIsNotAmqpIsRefused) {
   const std::string too_large = std::string("\1\0\1\x7F\xFF\xFF\xFF", 7);
   for (const std::string& bytes :
@@ -110,7 +123,8 @@ TEST(BrokerFrames, WhatIsNotAmqpIsRefused) {
         frame(3, 1, "a body alone"), header(3), deliver("a") + deliver("b"), deliver("a") + frame(3, 1, "x"),
         deliver("a") + header(2) + frame(3, 1, "xyz"), deliver("a") + frame(2, 1, "short"),
         frame(1, 1, "abc"), frame(1, 1, std::string("\0\x3C\x7F\x7F", 4)), frame(9, 1, ""),
-        frame(1, 0, std::string("\0\x3C\0\x3C", 4)), frame(1, 1, std::string("\0\x3C\0\x50", 4)),
+        frame(1, 0, std::string("\0\x3C\0\x3C", 4)), deliver("a", kMostChannels + 1),
+        deliver("a") + header(1, 2), frame(1, 1, std::string("\0\x3C\0\x50", 4)),
         kHeartbeat.substr(0, 7) + "!"}) {
     EXPECT_THROW(decode(bytes), BrokerError) << bytes;
   }
