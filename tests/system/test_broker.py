@@ -179,8 +179,10 @@ class TestLosses:
             reply = peer.wait_reply(f"silent {number}", BACK)
             assert error_of(reply) == "" or code_of(error_of(reply)) == "410.3", reply
         works(peer)
+        lost = other.scheduler.metric("elves_broker_losses_total")
         proxy.cut()
-        wait_for(lambda: other.scheduler.alive() and healthy(other), BACK, "health")
+        wait_for(lambda: other.scheduler.metric("elves_broker_losses_total") == lost + 2, BACK, "both to be lost")
+        wait_for(lambda: healthy(other), BACK, "health")
         works(peer)
         other.scheduler.stop()
         proxy.close()
