@@ -2,7 +2,6 @@
 
 #include <xxhash.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -20,7 +19,6 @@ constexpr Millis kLookAgain{100};
 constexpr Millis kAcknowledgeWithin{5};
 constexpr std::size_t kAcknowledgedAtOnce = 64;  // that part of the prefetch count does not wait
 constexpr Millis kPeersReturn{2000};             // beyond the longest pause of a peer's publisher
-const std::string kRequestTag = "elves-scheduler";
 const std::string kInboxTag = "elves-scheduler-inbox";
 
 SteadyTime now() { return std::chrono::steady_clock::now(); }
@@ -42,22 +40,21 @@ Consumer::Consumer(asio::io_context& loop, Timers& timers, const BrokerOptions& 
     : Link("consumer", loop, options, metrics),
       timers_(timers),
       limits_(limits),
-      handlers_(std::move(handlers)) {}
+      handlers_(std::move(handlers)),
+      channels_(Link::options()) {}
 
 // In no hurry, unless the broker holds back requests for want of them: what waits a little goes in one.
 void Consumer::acknowledge(DeliveryRef delivery) {
-  to_acknowledge_.push_back(delivery);
-  if (to_acknowledge_.size() > options().prefetch / kAcknowledgedAtOnce) return wake();
+  channels_.acknowledge(delivery);
+  if (channels_.untold() > options().prefetch / kAcknowledgedAtOnce) return wake();
   if (acknowledging_.pending()) return;
   timers_.set(acknowledging_, Deadline(now() + kAcknowledgeWithin), [this] { wake(); });
 }
 
 void Consumer::stop_consuming() {
   cancelled_ = true;
-  if (!std::exchange(subscribed_, false)) return;
   deaf_check_.cancel();
-  amqp_basic_cancel_t cancel{bytes(kRequestTag), 0};
-  connection()->send(AMQP_BASIC_CANCEL_METHOD, &cancel);
+  channels_.cancel();
 }
 
 asio::awaitable<void> Consumer::session(Connection& connection, bool peers) {
@@ -65,9 +62,12 @@ asio::awaitable<void> Consumer::session(Connection& connection, bool peers) {
   if (peers) {
     co_await declare_inbox(connection, options());
     // Other schedulers are heard even while no requests are taken any more.
-    consume(inbox_queue(options()), kInboxTag, kInboxPrefetch);
+    consume(connection, inbox_queue(options()), kInboxTag, kInboxPrefetch);
   }
-  connection.set_writer([this] { send_acknowledgements(); });
+  connection.set_writer([this] {
+    acknowledging_.cancel();
+    channels_.tell();
+  });
   ready_ = true;
   look_for_notices();
   if (cancelled_) {
@@ -85,40 +85,29 @@ asio::awaitable<void> Consumer::session(Connection& connection, bool peers) {
 
 void Consumer::begin_again(Connection& connection, bool peers) {
   connection.end_after_pause();
-  ++epoch_;
-  run_ = 0;
-  beyond_run_.clear();
+  channels_.begin(connection, ++epoch_);
   has_inbox_ = peers;
-  looking_ = asked_ = subscribed_ = ready_ = false;
+  looking_ = asked_ = ready_ = false;
   peers_back_ = now();
   if (troubled()) peers_back_ += kLongestPause + kPeersReturn;
 }
 
-void Consumer::on_lost(const BrokerError&) {
+void Consumer::on_lost(const BrokerError& why) {
+  channels_.lost(why);
   ask_no_more();
   handlers_.lost();
 }
 
 void Consumer::ask_no_more() {
-  subscribed_ = ready_ = false;
+  channels_.end();
+  ready_ = false;
   look_again_.cancel();
   deaf_check_.cancel();
 }
 
 void Consumer::subscribe() {
-  consume(kRequestQueue, kRequestTag, options().prefetch);
-  subscribed_ = true;
+  channels_.subscribe();
   check_not_deaf();
-}
-
-// The answers come among the deliveries; a refusal ends the connection.
-void Consumer::consume(const std::string& queue, const std::string& tag, std::uint16_t prefetch) {
-  amqp_basic_qos_t qos{0, prefetch, 0};
-  connection()->send(AMQP_BASIC_QOS_METHOD, &qos);
-  amqp_basic_consume_t subscription{};
-  subscription.queue = bytes(queue);
-  subscription.consumer_tag = bytes(tag);
-  connection()->send(AMQP_BASIC_CONSUME_METHOD, &subscription);
 }
 
 void Consumer::read_notices() {
@@ -151,12 +140,12 @@ void Consumer::handle(const Incoming& incoming) {
     case AMQP_QUEUE_DECLARE_OK_METHOD:
       return on_state(incoming.as<amqp_queue_declare_ok_t>());
     default:
-      return;
+      return channels_.handle(incoming);
   }
 }
 
 void Consumer::on_consuming(std::string_view tag) {
-  if (tag == kRequestTag) announce_connected();
+  if (tag != kInboxTag && !connected()) announce_connected();
 }
 
 // What the broker still holds, or sent on a connection that it does not know to be broken (then there is
@@ -183,9 +172,9 @@ void Consumer::on_state(const amqp_queue_declare_ok_t& queue) {
 
 void Consumer::on_delivery(const Incoming& incoming) {
   if (stopping()) return;  // it goes back to the queue
-  const auto& sent = incoming.as<amqp_basic_deliver_t>();
-  const DeliveryRef delivery{sent.delivery_tag, epoch_};
-  if (view(sent.consumer_tag) == kInboxTag) return take_notice(incoming, delivery);
+  const DeliveryRef delivery = channels_.delivered(incoming);
+  if (view(incoming.as<amqp_basic_deliver_t>().consumer_tag) == kInboxTag)
+    return take_notice(incoming, delivery);
   Submission submission = decode(incoming, delivery);
   handlers_.request(submission);
 }
@@ -222,36 +211,6 @@ Submission Consumer::decode(const Incoming& incoming, DeliveryRef delivery) cons
   }
   submission.job.fingerprint = fingerprint(incoming.body, properties);
   return submission;
-}
-
-// Delivery tags count up: all that continue the unbroken run of acknowledged ones go in one acknowledgement.
-void Consumer::send_acknowledgements() {
-  acknowledging_.cancel();
-  std::vector<DeliveryRef>& deliveries = to_acknowledge_;
-  std::erase_if(deliveries, [this](DeliveryRef delivery) { return delivery.epoch != epoch_; });
-  std::ranges::sort(deliveries, {}, &DeliveryRef::tag);
-  std::uint64_t end_of_run = 0;
-  auto next = deliveries.begin();
-  for (;;) {
-    if (next != deliveries.end() && next->tag == run_ + 1) {
-      end_of_run = run_ = next++->tag;
-    } else if (!beyond_run_.empty() && *beyond_run_.begin() == run_ + 1) {
-      run_ = *beyond_run_.begin();
-      beyond_run_.erase(beyond_run_.begin());
-    } else {
-      break;
-    }
-  }
-  const auto acknowledge = [&](std::uint64_t tag, bool multiple) {
-    amqp_basic_ack_t ack{tag, multiple};
-    connection()->send(AMQP_BASIC_ACK_METHOD, &ack);
-  };
-  if (end_of_run != 0) acknowledge(end_of_run, true);
-  for (; next != deliveries.end(); ++next) {
-    acknowledge(next->tag, false);
-    beyond_run_.insert(next->tag);
-  }
-  deliveries.clear();
 }
 
 }  // namespace elves::broker

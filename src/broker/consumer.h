@@ -3,12 +3,11 @@
 
 #include <cstdint>
 #include <functional>
-#include <set>
 #include <string_view>
-#include <vector>
 
 #include "base/timers.h"
 #include "broker/link.h"
+#include "broker/request_channels.h"
 #include "dialect/limits.h"
 #include "dispatch/ports.h"
 
@@ -44,7 +43,6 @@ class Consumer final : public Link, public DeliveryAcker {
   void begin_again(Connection& connection, bool peers);
   void ask_no_more();
   void subscribe();
-  void consume(const std::string& queue, const std::string& tag, std::uint16_t prefetch);
   void look_for_notices();
   void check_not_deaf();
   void handle(const Incoming& incoming);
@@ -53,23 +51,19 @@ class Consumer final : public Link, public DeliveryAcker {
   void on_delivery(const Incoming& incoming);
   void take_notice(const Incoming& incoming, DeliveryRef delivery);
   Submission decode(const Incoming& incoming, DeliveryRef delivery) const;
-  void send_acknowledgements();
 
   Timers& timers_;
   const dialect::Limits limits_;
   const Handlers handlers_;
-  std::vector<DeliveryRef> to_acknowledge_;
+  RequestChannels channels_;
   bool cancelled_ = false;
-  bool subscribed_ = false;  // on this connection
-  bool ready_ = false;       // this connection can be asked
+  bool ready_ = false;  // this connection can be asked
   std::uint32_t epoch_ = 0;
   bool has_inbox_ = false;
-  bool looking_ = false;                // the broker was asked what it still holds for this one
-  bool asked_ = false;                  // and notices_read was asked for since
-  bool seen_empty_ = false;             // its answer was that it holds nothing
-  SteadyTime peers_back_;               // until then other schedulers may have no connection
-  std::uint64_t run_ = 0;               // all tags of this epoch up to here are acknowledged
-  std::set<std::uint64_t> beyond_run_;  // and these
+  bool looking_ = false;     // the broker was asked what it still holds for this one
+  bool asked_ = false;       // and notices_read was asked for since
+  bool seen_empty_ = false;  // its answer was that it holds nothing
+  SteadyTime peers_back_;    // until then other schedulers may have no connection
   Timer acknowledging_;
   Timer look_again_;
   Timer deaf_check_;

@@ -109,6 +109,16 @@ asio::awaitable<void> declare_inbox(Connection& connection, const BrokerOptions&
   co_await bind(connection, name, peers, "");
 }
 
+void consume(Connection& connection, const std::string& queue, const std::string& tag, std::uint16_t prefetch,
+             std::uint16_t channel) {
+  amqp_basic_qos_t qos{0, prefetch, 0};
+  connection.send(AMQP_BASIC_QOS_METHOD, &qos, channel);
+  amqp_basic_consume_t subscription{};
+  subscription.queue = bytes(queue);
+  subscription.consumer_tag = bytes(tag);
+  connection.send(AMQP_BASIC_CONSUME_METHOD, &subscription, channel);
+}
+
 void look_at(Connection& connection, const std::string& queue) {
   amqp_queue_declare_t question{};
   question.queue = bytes(queue);

@@ -22,6 +22,11 @@ boost::asio::awaitable<bool> declare_topology(Connection& connection, const Brok
 // Makes this scheduler's inbox, bound to the peer exchange. Throws BrokerError.
 boost::asio::awaitable<void> declare_inbox(Connection& connection, const BrokerOptions& options);
 
+// Requests messages of `queue`, so many at a time unacknowledged. The answers come among the deliveries; a
+// refusal ends the connection.
+void consume(Connection& connection, const std::string& queue, const std::string& tag, std::uint16_t prefetch,
+             std::uint16_t channel = kChannel);
+
 // Has the broker answer with a Queue.Declare-Ok that says how many messages it holds of the queue and how
 // many consumers that has. It closes the channel when there is no such queue.
 void look_at(Connection& connection, const std::string& queue);

@@ -19,10 +19,11 @@
 namespace elves {
 
 // Names one broker delivery. A delivery of an earlier connection (another epoch) can no longer be
-// acknowledged: the broker delivers it again.
+// acknowledged: the broker delivers it again. Tags count up for each channel of a connection.
 struct DeliveryRef {
   std::uint64_t tag = 0;
   std::uint32_t epoch = 0;
+  std::uint16_t channel = 1;
 
   friend auto operator<=>(const DeliveryRef&, const DeliveryRef&) = default;
 };
