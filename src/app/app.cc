@@ -116,6 +116,7 @@ struct App::Parts {
   Timer drain_limit;
   std::string listening_on;  // the address that is being bound, for people
   bool draining = false;
+  bool leaving = false;
   ExitCode exit_code = kOk;
 };
 
@@ -268,17 +269,17 @@ void App::Parts::reload() {
 void App::Parts::drain() {
   draining = true;
   log::info("draining: {} jobs are open, up to {} s for them", dispatcher.open(), options.drain.count());
-  broker.stop_consuming();
   timers.timers().set(drain_limit, Deadline::after(clock, options.drain), [this] {
     log::warn("drain.timeout is over: {} jobs are told that their outcome is unknown", dispatcher.open());
     timers.timers().set(drain_limit, Deadline::after(clock, kLastWords), [this] { shut_down(); });
     dispatcher.give_up();
   });
-  dispatcher.drain([this] { shut_down(); });
+  broker.stop_consuming([this] { dispatcher.drain([this] { shut_down(); }); });
 }
 
 // Every part lets go of the loop; run() returns when the last coroutine has ended.
 void App::Parts::shut_down() {
+  if (std::exchange(leaving, true)) return;
   if (!options.ready_file.empty()) ::unlink(options.ready_file.c_str());
   asio::post(loop, [this] {
     drain_limit.cancel();

@@ -53,8 +53,9 @@ void BrokerSide::consume(const config::Options& options, const Journal& journal,
   consumer_->start();
 }
 
-void BrokerSide::stop_consuming() {
-  if (consumer_) consumer_->stop_consuming();
+void BrokerSide::stop_consuming(std::function<void()> stopped) {
+  if (consumer_) return consumer_->stop_consuming(std::move(stopped));
+  stopped();
 }
 
 void BrokerSide::close() {

@@ -24,7 +24,8 @@ class BrokerSide final : public Publisher, public DeliveryAcker, public NoticeRe
   // Takes requests, and what other schedulers tell, to the dispatcher. After open().
   void consume(const config::Options& options, const Journal& journal, Dispatcher& dispatcher,
                MetricsSink& metrics);
-  void stop_consuming();
+  // `stopped`: nothing more comes.
+  void stop_consuming(std::function<void()> stopped);
   // Last words to the broker; the loop ends after them.
   void close();
 

@@ -17,6 +17,7 @@ constexpr std::chrono::seconds kDeafCheck{15};
 constexpr std::uint16_t kInboxPrefetch = 1000;
 constexpr Millis kLookAgain{100};
 constexpr Millis kAcknowledgeWithin{5};
+constexpr Millis kStopsWithin{1000};
 constexpr std::size_t kAcknowledgedAtOnce = 64;  // that part of the prefetch count does not wait
 constexpr Millis kPeersReturn{2000};             // beyond the longest pause of a peer's publisher
 const std::string kInboxTag = "elves-scheduler-inbox";
@@ -51,10 +52,19 @@ void Consumer::acknowledge(DeliveryRef delivery) {
   timers_.set(acknowledging_, Deadline(now() + kAcknowledgeWithin), [this] { wake(); });
 }
 
-void Consumer::stop_consuming() {
+void Consumer::stop_consuming(std::function<void()> stopped) {
   cancelled_ = true;
+  stopped_ = std::move(stopped);
   deaf_check_.cancel();
   channels_.cancel();
+  timers_.set(no_answer_, Deadline(now() + kStopsWithin), [this] { std::exchange(stopped_, nullptr)(); });
+  tell_if_stopped();
+}
+
+void Consumer::tell_if_stopped() {
+  if (!stopped_ || channels_.consuming()) return;
+  no_answer_.cancel();
+  std::exchange(stopped_, nullptr)();
 }
 
 asio::awaitable<void> Consumer::session(Connection& connection, bool peers) {
@@ -96,6 +106,7 @@ void Consumer::on_lost(const BrokerError& why) {
   channels_.lost(why);
   ask_no_more();
   handlers_.lost();
+  tell_if_stopped();
 }
 
 void Consumer::ask_no_more() {
@@ -140,7 +151,8 @@ void Consumer::handle(const Incoming& incoming) {
     case AMQP_QUEUE_DECLARE_OK_METHOD:
       return on_state(incoming.as<amqp_queue_declare_ok_t>());
     default:
-      return channels_.handle(incoming);
+      channels_.handle(incoming);
+      return tell_if_stopped();
   }
 }
 

@@ -32,8 +32,9 @@ class Consumer final : public Link, public DeliveryAcker {
   void acknowledge(DeliveryRef delivery) override;
   // Asks for notices_read, once every notice that is there by now has been handed over.
   void read_notices();
-  // No further requests; acknowledgements go on.
-  void stop_consuming();
+  // No further requests are to come; acknowledgements go on. `stopped`, called once: the broker has said so,
+  // and all that was on its way has been handed over; or it does not answer, or there is no connection.
+  void stop_consuming(std::function<void()> stopped);
 
  private:
   boost::asio::awaitable<void> session(Connection& connection, bool peers) override;
@@ -43,6 +44,7 @@ class Consumer final : public Link, public DeliveryAcker {
   void begin_again(Connection& connection, bool peers);
   void ask_no_more();
   void subscribe();
+  void tell_if_stopped();
   void look_for_notices();
   void check_not_deaf();
   void handle(const Incoming& incoming);
@@ -57,7 +59,8 @@ class Consumer final : public Link, public DeliveryAcker {
   const Handlers handlers_;
   RequestChannels channels_;
   bool cancelled_ = false;
-  bool ready_ = false;  // this connection can be asked
+  std::function<void()> stopped_;  // to be told
+  bool ready_ = false;             // this connection can be asked
   std::uint32_t epoch_ = 0;
   bool has_inbox_ = false;
   bool looking_ = false;     // the broker was asked what it still holds for this one
@@ -67,6 +70,7 @@ class Consumer final : public Link, public DeliveryAcker {
   Timer acknowledging_;
   Timer look_again_;
   Timer deaf_check_;
+  Timer no_answer_;
 };
 
 }  // namespace elves::broker

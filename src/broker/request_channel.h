@@ -21,9 +21,10 @@ class RequestChannel {
   void end() { tag_.clear(); }
   bool consumes() const { return !tag_.empty(); }
   const std::string& consumer_tag() const { return tag_; }
-  // How many deliveries its consumer may be sent yet, or has on their way. With none of these it is full:
-  // the broker can have sent no more than what is here.
+  // How many deliveries its consumer may be sent yet, or has on their way.
   std::size_t room() const;
+  // It has a consumer without room: the broker can have sent that no more than what is here.
+  bool is_full() const { return consumes() && room() == 0; }
 
   void delivered(std::uint64_t tag);
   // The broker is to be told of this delivery, once.

@@ -22,7 +22,7 @@ void RequestChannels::begin(Connection& connection, std::uint32_t epoch) {
   epoch_ = epoch;
   channels_.clear();
   channels_.try_emplace(kChannel);
-  room_ = consumers_ = untold_ = 0;
+  room_ = consumers_ = leaving_ = untold_ = 0;
   opening_ = 0;
   subscribed_ = false;
 }
@@ -30,6 +30,7 @@ void RequestChannels::begin(Connection& connection, std::uint32_t epoch) {
 void RequestChannels::end() {
   connection_ = nullptr;
   subscribed_ = false;
+  consumers_ = leaving_ = 0;
 }
 
 void RequestChannels::lost(const BrokerError& why) {
@@ -59,11 +60,12 @@ DeliveryRef RequestChannels::delivered(const Incoming& incoming) {
   channel.delivered(tag);
   room_ -= before - channel.room();
   make_room();
-  if (channel.consumes() && channel.room() == 0 && consumers_ > 1) leave(*found);
+  if (channel.is_full() && consumers_ > 1) leave(*found);
   return {tag, epoch_, incoming.channel};
 }
 
 void RequestChannels::handle(const Incoming& incoming) {
+  if (incoming.id == AMQP_BASIC_CANCEL_OK_METHOD) --leaving_;
   if (incoming.id != AMQP_CHANNEL_OPEN_OK_METHOD || incoming.channel != opening_) return;
   const auto opened = channels_.try_emplace(std::exchange(opening_, 0)).first;
   if (subscribed_) consume_on(*opened);
@@ -145,7 +147,7 @@ void RequestChannels::consume_on(Channels::value_type& entry) {
   consume(*connection_, kRequestQueue, channel.consumer_tag(), static_cast<std::uint16_t>(prefetch), number);
   log::debug("consumer: up to {} requests come on channel {}, one of {}", prefetch, number, channels_.size());
   for (auto& other : channels_) {
-    if (other.second.consumes() && other.second.room() == 0) leave(other);
+    if (other.second.is_full()) leave(other);
   }
 }
 
@@ -153,6 +155,7 @@ void RequestChannels::leave(Channels::value_type& entry) {
   auto& [number, channel] = entry;
   room_ -= channel.room();
   --consumers_;
+  ++leaving_;
   amqp_basic_cancel_t cancel{bytes(channel.consumer_tag()), 0};
   connection_->send(AMQP_BASIC_CANCEL_METHOD, &cancel, number);
   channel.end();

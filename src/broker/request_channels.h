@@ -31,6 +31,8 @@ class RequestChannels {
   // Requests are to come, or no more of them.
   void subscribe();
   void cancel();
+  // Whether they may come: there are consumers, or such as the broker has not confirmed to be cancelled.
+  bool consuming() const { return consumers_ + leaving_ > 0; }
 
   // What has come on any channel, whoever it is for.
   DeliveryRef delivered(const Incoming& incoming);
@@ -61,6 +63,7 @@ class RequestChannels {
   Channels channels_;          // by their numbers
   std::size_t room_ = 0;       // of all consumers together
   std::size_t consumers_ = 0;  // that there are
+  std::size_t leaving_ = 0;    // that were cancelled, without an answer yet
   std::uint64_t begun_ = 0;    // that there have been
   std::uint16_t opening_ = 0;  // a channel that the broker is asked for
   bool subscribed_ = false;

@@ -248,6 +248,7 @@ void Dispatcher::drain(std::function<void()> done) {
 }
 
 void Dispatcher::give_up() {
+  draining_ = true;
   for (const LogId id : table_.ids()) {
     OpenJob* open = table_.find(id);
     if (!open || !needs_this_process(*open)) continue;

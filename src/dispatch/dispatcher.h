@@ -117,8 +117,8 @@ class Dispatcher {
   // not acknowledged. `done` runs when no job needs this process any more.
   void drain(std::function<void()> done);
   // The drain's time is over: every job still open that would be lost with this process ends in
-  // outcome_unknown. Of those that only wait for their processor the journal's are left to the next process,
-  // the others end with what their worker said.
+  // outcome_unknown, and submissions are rejected. Of those that only wait for their processor the journal's
+  // are left to the next process, the others end with what their worker said.
   void give_up();
 
   // A job whose agent is not allowed any more is not called again; what its agent has, it may still report.

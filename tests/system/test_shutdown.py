@@ -10,6 +10,7 @@ from harness.scheduler import Scheduler
 from harness.util import wait_for
 
 DRAIN = 1
+STOPS = 5
 GIVEN_UP = 10  # how long a test waits for an exit; the promise is drain.timeout + 1 s
 
 
@@ -29,6 +30,23 @@ def test_jobs_that_wait_behind_a_silent_agent_are_told_and_never_sent(make_site,
     for number in range(3):
         assert code_of(error_of(peer.wait_reply(str(number)))) == "410.3"
     assert len(site.farm.calls(agent="127.0.0.3")) == 1
+
+
+def test_callers_do_not_notice_that_one_of_two_schedulers_leaves(make_site, broker):
+    """What is on its way to it when it leaves is done, not refused or given back."""
+    site = make_site(broker=broker).start()
+    peer = site.peer(components=("openapi",))
+    other = make_site(broker=broker, vhost=site.vhost).start()
+    for _ in range(STOPS):
+        for number in range(1000):
+            peer.publish(send_sync(), reply_to=peer.reply_queue, correlation_id=str(number))
+            if number == 500:
+                other.scheduler.signal(signal.SIGTERM)
+        answers = peer.collect(peer.reply_queue, 1000, 30)
+        assert collections.Counter(error_of(answer) for answer in answers) == {"": 1000}
+        assert {int(answer.correlation_id) for answer in answers} == set(range(1000))
+        other.scheduler.wait_end(GIVEN_UP)
+        other.scheduler.start()
 
 
 def test_a_broker_that_accepts_and_says_nothing_does_not_hold_the_exit(tmp_path):

@@ -45,10 +45,13 @@ TEST_F(AChannelOfRequests, TellsSinglyOfWhatIsBeyondAGapWhichJoinsTheRunLater) {
 
 TEST_F(AChannelOfRequests, HasRoomForWhatItsConsumerHasNotOpen) {
   EXPECT_EQ(channel.room(), 0U) << "no consumer";
+  EXPECT_FALSE(channel.is_full());
   channel.begin("a", 3);
   EXPECT_EQ(channel.room(), 3U);
+  EXPECT_FALSE(channel.is_full());
   deliver(1, 3);
   EXPECT_EQ(channel.room(), 0U);
+  EXPECT_TRUE(channel.is_full());
   channel.acknowledge(2);
   EXPECT_EQ(channel.room(), 0U) << "the broker does not know yet";
   tell({});
