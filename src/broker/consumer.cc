@@ -17,6 +17,8 @@ constexpr std::chrono::seconds kDeafCheck{15};
 constexpr std::uint16_t kInboxPrefetch = 1000;
 constexpr Millis kLookAgain{100};
 constexpr Millis kAcknowledgeWithin{5};
+constexpr Millis kQuiet{50};
+constexpr Millis kFillsUpWithin{1000};
 constexpr Millis kStopsWithin{1000};
 constexpr std::size_t kAcknowledgedAtOnce = 64;  // that part of the prefetch count does not wait
 constexpr Millis kPeersReturn{2000};             // beyond the longest pause of a peer's publisher
@@ -56,14 +58,24 @@ void Consumer::stop_consuming(std::function<void()> stopped) {
   cancelled_ = true;
   stopped_ = std::move(stopped);
   deaf_check_.cancel();
-  channels_.cancel();
-  timers_.set(no_answer_, Deadline(now() + kStopsWithin), [this] { std::exchange(stopped_, nullptr)(); });
+  channels_.fill_up();
+  leave_when_quiet(now() + kFillsUpWithin);
+}
+
+// Of what is on its way to a consumer that is cancelled a quorum queue says that it was delivered.
+void Consumer::leave_when_quiet(SteadyTime latest) {
+  timers_.set(leaving_, Deadline(now() + kQuiet), [this, latest, before = requests_] {
+    if (requests_ != before && now() < latest) return leave_when_quiet(latest);
+    channels_.cancel();
+    timers_.set(leaving_, Deadline(now() + kStopsWithin), [this] { std::exchange(stopped_, nullptr)(); });
+    tell_if_stopped();
+  });
   tell_if_stopped();
 }
 
 void Consumer::tell_if_stopped() {
   if (!stopped_ || channels_.consuming()) return;
-  no_answer_.cancel();
+  leaving_.cancel();
   std::exchange(stopped_, nullptr)();
 }
 
@@ -187,6 +199,7 @@ void Consumer::on_delivery(const Incoming& incoming) {
   const DeliveryRef delivery = channels_.delivered(incoming);
   if (view(incoming.as<amqp_basic_deliver_t>().consumer_tag) == kInboxTag)
     return take_notice(incoming, delivery);
+  ++requests_;
   Submission submission = decode(incoming, delivery);
   handlers_.request(submission);
 }

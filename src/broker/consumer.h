@@ -32,8 +32,9 @@ class Consumer final : public Link, public DeliveryAcker {
   void acknowledge(DeliveryRef delivery) override;
   // Asks for notices_read, once every notice that is there by now has been handed over.
   void read_notices();
-  // No further requests are to come; acknowledgements go on. `stopped`, called once: the broker has said so,
-  // and all that was on its way has been handed over; or it does not answer, or there is no connection.
+  // No further requests are to come but what is on its way, which may take a second or two; acknowledgements
+  // go on. `stopped`, called once: the broker has said that no more comes; or it does not answer, or there is
+  // no connection.
   void stop_consuming(std::function<void()> stopped);
 
  private:
@@ -44,6 +45,7 @@ class Consumer final : public Link, public DeliveryAcker {
   void begin_again(Connection& connection, bool peers);
   void ask_no_more();
   void subscribe();
+  void leave_when_quiet(SteadyTime latest);
   void tell_if_stopped();
   void look_for_notices();
   void check_not_deaf();
@@ -58,6 +60,7 @@ class Consumer final : public Link, public DeliveryAcker {
   const dialect::Limits limits_;
   const Handlers handlers_;
   RequestChannels channels_;
+  std::uint64_t requests_ = 0;  // that have come
   bool cancelled_ = false;
   std::function<void()> stopped_;  // to be told
   bool ready_ = false;             // this connection can be asked
@@ -70,7 +73,7 @@ class Consumer final : public Link, public DeliveryAcker {
   Timer acknowledging_;
   Timer look_again_;
   Timer deaf_check_;
-  Timer no_answer_;
+  Timer leaving_;
 };
 
 }  // namespace elves::broker

@@ -24,7 +24,7 @@ void RequestChannels::begin(Connection& connection, std::uint32_t epoch) {
   channels_.try_emplace(kChannel);
   room_ = consumers_ = leaving_ = untold_ = 0;
   opening_ = 0;
-  subscribed_ = false;
+  subscribed_ = filling_up_ = false;
 }
 
 void RequestChannels::end() {
@@ -44,8 +44,11 @@ void RequestChannels::subscribe() {
   make_room();
 }
 
+void RequestChannels::fill_up() { filling_up_ = std::exchange(subscribed_, false); }
+
 void RequestChannels::cancel() {
-  if (!std::exchange(subscribed_, false)) return;
+  filling_up_ = false;
+  if (connection_ == nullptr) return;
   for (auto& entry : channels_) {
     if (entry.second.consumes()) leave(entry);
   }
@@ -60,7 +63,7 @@ DeliveryRef RequestChannels::delivered(const Incoming& incoming) {
   channel.delivered(tag);
   room_ -= before - channel.room();
   make_room();
-  if (channel.is_full() && consumers_ > 1) leave(*found);
+  if (channel.is_full() && (consumers_ > 1 || filling_up_)) leave(*found);
   return {tag, epoch_, incoming.channel};
 }
 
@@ -79,14 +82,16 @@ void RequestChannels::acknowledge(DeliveryRef delivery) {
 
 void RequestChannels::tell() {
   for (auto& [number, channel] : channels_) {
-    const std::size_t before = channel.room();
+    if (filling_up_ && channel.consumes()) continue;
+    const std::size_t room = channel.room();
+    const std::size_t open = channel.open();
     channel.tell([this, on = number](std::uint64_t tag, bool multiple) {
       amqp_basic_ack_t ack{tag, multiple};
       connection_->send(AMQP_BASIC_ACK_METHOD, &ack, on);
     });
-    room_ += channel.room() - before;
+    room_ += channel.room() - room;
+    untold_ -= open - channel.open();
   }
-  untold_ = 0;
   make_room();
 }
 

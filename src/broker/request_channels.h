@@ -28,8 +28,11 @@ class RequestChannels {
   // Before the end of a connection that was lost: the broker may not have liked what it was asked for.
   void lost(const BrokerError& why);
 
-  // Requests are to come, or no more of them.
+  // Requests are to come.
   void subscribe();
+  // No more of them are to come: consumers are told of no acknowledgement, so that they fill up and are left.
+  void fill_up();
+  // Leaves those that are not full, too.
   void cancel();
   // Whether they may come: there are consumers, or such as the broker has not confirmed to be cancelled.
   bool consuming() const { return consumers_ + leaving_ > 0; }
@@ -67,6 +70,7 @@ class RequestChannels {
   std::uint64_t begun_ = 0;    // that there have been
   std::uint16_t opening_ = 0;  // a channel that the broker is asked for
   bool subscribed_ = false;
+  bool filling_up_ = false;
   bool may_open_ = true;  // the broker has refused no channel
   std::size_t untold_ = 0;
 };

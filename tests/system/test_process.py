@@ -168,7 +168,7 @@ class TestSecrets:
         peer.publish(b"bad", routing_key="a.scheduler")
         peer.dead_letter()
         broker.close_all_connections(site.vhost)
-        wait_for(lambda: site.scheduler.health() != 200, 10, "the loss to be noticed")
+        wait_for(lambda: site.scheduler.metric("elves_broker_losses_total") >= 2, 10, "the loss to be noticed")
         wait_for(lambda: site.scheduler.health() == 200, 40, "the broker to be back")
         site.scheduler.signal(signal.SIGHUP)
         assert PASSWORD not in site.scheduler.http("GET", "/metrics").text

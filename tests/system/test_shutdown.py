@@ -4,6 +4,7 @@ import signal
 import socket
 import threading
 
+import pytest
 from harness.answers import code_of, error_of
 from harness.jobs import async_job, send_sync
 from harness.scheduler import Scheduler
@@ -32,9 +33,13 @@ def test_jobs_that_wait_behind_a_silent_agent_are_told_and_never_sent(make_site,
     assert len(site.farm.calls(agent="127.0.0.3")) == 1
 
 
-def test_callers_do_not_notice_that_one_of_two_schedulers_leaves(make_site, broker):
+@pytest.mark.parametrize("queue_type", ["classic", "quorum"])
+def test_callers_do_not_notice_that_one_of_two_schedulers_leaves(make_site, broker, queue_type):
     """What is on its way to it when it leaves is done, not refused or given back."""
-    site = make_site(broker=broker).start()
+    site = make_site(broker=broker)
+    channel = site.peer(components=()).channel
+    channel.queue_declare("scheduler", durable=True, arguments={"x-queue-type": queue_type})
+    site.start()
     peer = site.peer(components=("openapi",))
     other = make_site(broker=broker, vhost=site.vhost).start()
     for _ in range(STOPS):
