@@ -88,6 +88,7 @@ asio::awaitable<void> Consumer::session(Connection& connection, bool peers) {
   }
   connection.set_writer([this] {
     acknowledging_.cancel();
+    if (stopping()) channels_.cancel();  // the last words: no consumer is to fill up any more
     channels_.tell();
   });
   ready_ = true;
