@@ -36,7 +36,9 @@ void RequestChannels::end() {
 void RequestChannels::lost(const BrokerError& why) {
   if (opening_ == 0 || why.cause() != BrokerError::Cause::refusal) return;
   may_open_ = false;
-  log::warn("consumer: the broker allows no further channel, so that many jobs that take long make it slow");
+  log::warn(
+      "consumer: the broker allows no further channel, so that many jobs that take long make it slow: raise "
+      "its user's limit max-channels, and restart");
 }
 
 void RequestChannels::subscribe() {

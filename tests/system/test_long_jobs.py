@@ -108,6 +108,22 @@ def channels_for(broker, more):
         broker.rabbitmqctl("clear_user_limits", USER, "max-channels")
 
 
+@contextlib.contextmanager
+def most_channels(broker, count):
+    """What the broker allows a connection."""
+    usual = broker.rabbitmqctl("eval", "{ok, Most} = application:get_env(rabbit, channel_max), Most.").strip()
+    broker.rabbitmqctl("eval", f"application:set_env(rabbit, channel_max, {count}).")
+    try:
+        yield
+    finally:
+        broker.rabbitmqctl("eval", f"application:set_env(rabbit, channel_max, {usual}).")
+
+
+def declare_requests(site, queue_type):
+    channel = site.peer(components=()).channel
+    channel.queue_declare("scheduler", durable=True, arguments={"x-queue-type": queue_type})
+
+
 @pytest.fixture()
 def new_site(make_site, broker):
     return make_site(broker=broker, agents=addresses(1), settings={
@@ -134,8 +150,7 @@ def long_jobs():
 
 @pytest.fixture(params=QUEUE_TYPES)
 def site_with_queue(request, new_site):
-    channel = new_site.peer(components=()).channel
-    channel.queue_declare("scheduler", durable=True, arguments={"x-queue-type": request.param})
+    declare_requests(new_site, request.param)
     return new_site.start()
 
 
@@ -216,13 +231,26 @@ def test_a_broker_that_refuses_any_channel_but_the_first(new_site, broker):
 
 def test_a_broker_that_allows_few_channels(new_site, broker, long_jobs):
     """Then each holds more: the prefetch count is what it was set to."""
-    usual = broker.rabbitmqctl("eval", "{ok, Most} = application:get_env(rabbit, channel_max), Most.").strip()
-    broker.rabbitmqctl("eval", "application:set_env(rabbit, channel_max, 2).")
-    try:
+    with most_channels(broker, 2):
         site = new_site.start()
         jobs = long_jobs(site).send()
         assert set(open_on(site)) == {2}
         pass_them(site.peer(components=("openapi",)), 20)
         jobs.end()
-    finally:
-        broker.rabbitmqctl("eval", f"application:set_env(rabbit, channel_max, {usual}).")
+
+
+@pytest.mark.parametrize("queue_type", QUEUE_TYPES)
+def test_channels_that_are_not_empty_serve_again_when_there_are_no_others(make_site, broker, long_jobs, queue_type):
+    with most_channels(broker, 4):
+        site = make_site(broker=broker, agents=addresses(1), settings={
+            "mq.prefetch": 3 * FEW + 100, "agent.maxInFlight": CALLS, "agent.breaker.failures": 0})
+        declare_requests(site, queue_type)
+        site.start()
+        jobs = long_jobs(site).send()
+        assert set(open_on(site)) == {2, 3, 4}
+        peer = site.peer(components=("openapi",))
+        burst(peer, 3000)
+        peer.close()
+        jobs.until_all_are_open()
+        assert jobs.end() == {"410.0": LONG - CALLS, "410.3": CALLS}
+        assert site.scheduler.metric("elves_redeliveries_refused_total") == 0

@@ -7,6 +7,7 @@ import threading
 import pytest
 from harness.answers import code_of, error_of
 from harness.jobs import async_job, send_sync
+from harness.proxy import Proxy
 from harness.scheduler import Scheduler
 from harness.util import wait_for
 
@@ -61,6 +62,15 @@ def test_a_broker_that_accepts_and_says_nothing_does_not_hold_the_exit(tmp_path)
         scheduler = Scheduler(tmp_path, {"mq.ip": "127.0.0.1", "mq.port": mute.getsockname()[1],
                                          "drain.timeout": DRAIN}).start("alive")
         leave(scheduler)
+
+
+def test_a_broker_that_falls_silent_does_not_hold_the_exit(make_site, broker):
+    proxy = Proxy(broker.port)
+    site = make_site(broker=broker, broker_port=proxy.port, settings={"mq.heartbeat": 60, "drain.timeout": 60}).start()
+    proxy.freeze()
+    site.scheduler.signal(signal.SIGTERM)
+    site.scheduler.wait_end(GIVEN_UP)
+    proxy.close()
 
 
 def test_a_reply_queue_that_the_broker_refuses_holds_up_nobody(make_site, broker):
