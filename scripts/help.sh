@@ -45,7 +45,7 @@ Usage: ./control test [OPTION...]
 Without an option: the rules of the house, the unit tests, the system tests and the short fault run, on the release build.
 With options only those named, in their order:
 
-  --house          include rules, headers, file sizes, configuration page, format
+  --house          include rules, headers, configuration page, format
   --unit           unit tests, release
   --system         system tests with real processes and a private RabbitMQ, release
   --fault          a minute of faults: two schedulers, ten agents and a broker are killed, paused and cut off under load

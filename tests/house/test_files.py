@@ -1,16 +1,8 @@
-"""Sizes and format of files."""
+"""Format of files."""
 import re
 import subprocess
 
-from sources import ROOT, files, name
-
-MOST_LINES = 300
-
-
-def test_files_are_small():
-    sources = files("src", "tests", "bench", suffixes=(".h", ".cc", ".py", ".sh")) + files("scripts", suffixes=(".sh",))
-    long = [f"{name(f)}: {lines} lines" for f in sources if (lines := len(f.read_text().splitlines())) > MOST_LINES]
-    assert not long, "\n".join(long)
+from sources import ROOT, files
 
 
 def test_sources_are_formatted():
