@@ -1,16 +1,13 @@
 // The audit log: a file of JSON lines, written by a thread of its own.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string>
-#include <thread>
 
 #include "audit/entry.h"
 #include "base/event.h"
-#include "base/mailbox.h"
+#include "base/line_writer.h"
 
 namespace elves::audit {
 
@@ -22,15 +19,11 @@ struct AuditOptions {
   std::size_t max_bytes = std::size_t{256} << 20;  // of memory, about
 };
 
-// Never in the way of a job: what cannot be written waits, up to the limit, and is tried again every second;
-// what was lost is counted, and told by a line of its own once the file can be written again. A file that was
-// renamed or removed (logrotate) is made anew, readable by owner and group.
+// A LineWriter's file of JSON lines: never in the way of a job.
 class AuditLog final : public AuditTrail {
  public:
-  // Throws std::runtime_error saying why the file cannot be opened.
-  AuditLog(AuditOptions options, MetricsSink& metrics);
-  // Writes what waits; what cannot be written now is lost, with an error in the log.
-  ~AuditLog() override;
+  // Throws std::runtime_error saying why the file cannot be opened. `metrics` must outlive it.
+  AuditLog(const AuditOptions& options, MetricsSink& metrics);
 
   // Any thread.
   void asked(const JobPtr& job) override;
@@ -38,24 +31,9 @@ class AuditLog final : public AuditTrail {
 
  private:
   void take(Entry entry);
-  void work();
-  void format();
-  void flush();
-  bool file_ready();
 
-  const AuditOptions options_;
-  MetricsSink& metrics_;
-  int file_ = -1;
-  Mailbox<Entry> entries_;
-  std::atomic<std::size_t> waiting_ = 0;
-  std::atomic<std::size_t> bytes_ = 0;   // of those that wait
-  std::atomic<std::uint64_t> lost_ = 0;  // since the last line that tells
-  std::atomic<bool> ending_ = false;
-  std::string text_;            // to be written; whole lines but for the first
-  std::size_t lines_ = 0;       // in it, of those that wait
-  std::size_t line_bytes_ = 0;  // of these
-  bool failing_ = false;
-  std::thread thread_;
+  const bool whole_param_;
+  LineWriter writer_;
 };
 
 // An AuditLog, or one that keeps nothing when there is no file.

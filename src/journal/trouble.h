@@ -1,9 +1,11 @@
 // Why something cannot be done at the moment.
 #pragma once
 
+#include <chrono>
 #include <mutex>
 #include <string>
-#include <utility>
+
+#include "base/trouble_news.h"
 
 namespace elves::journal {
 
@@ -15,15 +17,17 @@ class Trouble {
     const std::lock_guard lock(mutex_);
     return why_;
   }
-  // Whether it is another than before.
+  // Whether that is to be told: base/trouble_news.h.
   bool set(const std::string& why) {
     const std::lock_guard lock(mutex_);
-    return std::exchange(why_, why) != why;
+    why_ = why;
+    return news_.tell(!why.empty(), std::chrono::steady_clock::now());
   }
 
  private:
   mutable std::mutex mutex_;
   std::string why_;
+  TroubleNews news_;
 };
 
 }  // namespace elves::journal

@@ -100,6 +100,7 @@ constexpr std::array<NamedReading, kReadings> kGauges{{
     {"elves_journal_trouble", "1 while the journal cannot be written"},
     {"elves_history_trouble", "1 while jobs that are over cannot be written to the history"},
     {"elves_draining", "1 once the scheduler is shutting down"},
+    {"elves_log_lines_lost", "Lines of the log that are lost since the start: too many waited to be written"},
 }};
 
 }  // namespace

@@ -36,8 +36,9 @@ enum class Reading : std::uint8_t {
   journal_trouble,   // likewise: it cannot be written
   history_trouble,   // likewise
   draining,          // likewise
+  log_lost,          // lines of the log, since the start
 };
-inline constexpr std::size_t kReadings = static_cast<std::size_t>(Reading::draining) + 1;
+inline constexpr std::size_t kReadings = static_cast<std::size_t>(Reading::log_lost) + 1;
 
 // Any thread.
 class Metrics final : public MetricsSink {

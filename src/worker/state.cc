@@ -137,7 +137,8 @@ void State::commit() {
     failed(fault, "written");
     return;
   }
-  if (!trouble_.empty()) log::info("the agent's state {} is written again", file_of(options_));
+  if (news_.tell(false, std::chrono::steady_clock::now()))
+    log::info("the agent's state {} is written again", file_of(options_));
   trouble_.clear();
   pending_.clear();
   tell(std::move(news));
@@ -251,7 +252,7 @@ void State::failed(const std::exception& fault, const char* what) {
   if (!worker::is_full(fault)) store_.reset();
   next_try_ = std::chrono::steady_clock::now() + options_.retry;
   auto why = reason(fault);
-  if (trouble_.empty()) {
+  if (news_.tell(true, std::chrono::steady_clock::now())) {
     log::error("the agent's state {} cannot be {}: {}; new asynchronous instructions are refused",
                file_of(options_), what, why);
   }

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/mailbox.h"
+#include "base/trouble_news.h"
 #include "worker/execution.h"
 #include "worker/folder_lock.h"
 #include "worker/state_store.h"
@@ -150,6 +151,7 @@ class State {
   std::vector<Load> loads_;
   std::int64_t last_order_ = 0;
   std::string trouble_;
+  TroubleNews news_;  // of it, for the log
   bool full_ = false;
   SteadyTime next_try_;
   SteadyTime next_tidy_;

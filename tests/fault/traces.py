@@ -1,6 +1,6 @@
 """What the parts' logs and files say about single jobs."""
-import calendar
 import collections
+import datetime
 import re
 import time
 
@@ -8,7 +8,7 @@ from history import Execution, first_token
 
 RECEIVED = re.compile(r"job ([0-9A-F]{16}) (?:received: \w+|was delivered before:) fault\.(T\d{7}) ")
 TAKEN = re.compile(r"job ([^ :]+): taken, fault\.(T\d{7}),")
-SETTLED = re.compile(r"(\S+ \d\d:\d\d:\d\d)(\.\d+) \w+ +job ([0-9A-F]{16}) settled:")
+SETTLED = re.compile(r"(\d\S+T\S+) \w+ +job ([0-9A-F]{16}) settled:")
 NAMED = re.compile(r"\bjob ([^ :]+)|\b([0-9A-F]{16})\b")
 MOST_LINES = 40
 
@@ -28,8 +28,8 @@ def read_log_tokens(logs):
                 if match:
                     found[match.group(1)] = match.group(2)
                 elif match := SETTLED.match(line):
-                    token, at = found.get(match.group(3), ""), calendar.timegm(time.strptime(match.group(1), "%Y-%m-%d %X"))
-                    settled[token] = max(settled.get(token, 0), at + float(match.group(2)))
+                    token, at = found.get(match.group(2), ""), datetime.datetime.fromisoformat(match.group(1)).timestamp()
+                    settled[token] = max(settled.get(token, 0), at)
     return found, settled
 
 

@@ -26,6 +26,7 @@ const std::set<std::string> kGolden{
     "elves_broker_losses_total counter",
     "elves_dead_letters_total counter",
     "elves_draining gauge",
+    "elves_log_lines_lost gauge",
     "elves_http_broken_total counter",
     "elves_http_connections gauge",
     "elves_http_refused_address_total counter",
