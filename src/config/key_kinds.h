@@ -126,6 +126,19 @@ Key networks(std::string_view name, Field field) {
       [=](const Options& options) { return field(options).text(); }};
 }
 
+inline Key live(Key key) {
+  key.live = true;
+  return key;
+}
+inline std::vector<Key> live(std::vector<Key> keys) {
+  for (Key& key : keys) key.live = true;
+  return keys;
+}
+inline Key guard(Key key) {
+  key.guard = true;
+  return key;
+}
+
 inline bool has_control(const std::string& value) {
   return std::any_of(value.begin(), value.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
 }
@@ -134,7 +147,6 @@ inline bool some_text(const std::string& value) { return !value.empty() && !has_
 inline bool one_word(const std::string& value) {
   return some_text(value) && value.find(' ') == std::string::npos;
 }
-inline bool maybe_hosts(const std::string& value) { return value.empty() || one_word(value); }
 inline bool absolute_node(const std::string& value) {
   return one_word(value) && value.front() == '/' && value.find("//") == std::string::npos &&
          (value.size() == 1 || value.back() != '/');

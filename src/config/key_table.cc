@@ -1,3 +1,4 @@
+#include "config/hosts.h"
 #include "config/key_kinds.h"
 #include "config/keys.h"
 #include "config/listen.h"
@@ -12,7 +13,8 @@ constexpr std::uint64_t kMiB = 1U << 20;
 std::vector<Key> mq_keys() {
   const auto mq = [](auto field) { return at(&Options::mq, field); };
   return {
-      text("mq.ip", mq(&MqOptions::ip), one_word, "address: a host name or an IP address"),
+      text("mq.ip", mq(&MqOptions::ip), is_host,
+           "address: one host name or one IP address, no list, and its port is mq.port"),
       port("mq.port", mq(&MqOptions::port)),
       text("mq.user", mq(&MqOptions::user), some_text, "user name: some text"),
       text("mq.vhost", mq(&MqOptions::vhost), short_name,
@@ -39,13 +41,13 @@ std::vector<Key> thrift_keys() {
       millis("thrift.outTime", thrift(&ThriftOptions::out_time), 1, 600'000),
       bytes("thrift.maxMessage", thrift(&ThriftOptions::max_message), 1024, 1024 * kMiB),
       count("thrift.maxDepth", thrift(&ThriftOptions::max_depth), 4, 64),
-      networks("thrift.allow", thrift(&ThriftOptions::allow)),
-      networks("thrift.trustForwarders", thrift(&ThriftOptions::trust_forwarders)),
-      count("thrift.maxConnections", thrift(&ThriftOptions::max_connections), 1, kMillion),
-      count("thrift.maxConnectionsPerAddress", thrift(&ThriftOptions::max_per_address), 1, kMillion),
+      live(guard(networks("thrift.allow", thrift(&ThriftOptions::allow)))),
+      live(guard(networks("thrift.trustForwarders", thrift(&ThriftOptions::trust_forwarders)))),
+      live(count("thrift.maxConnections", thrift(&ThriftOptions::max_connections), 1, kMillion)),
+      live(count("thrift.maxConnectionsPerAddress", thrift(&ThriftOptions::max_per_address), 1, kMillion)),
       seconds("thrift.firstTimeout", thrift(&ThriftOptions::first), 1, kDay),
       seconds("thrift.idleTimeout", thrift(&ThriftOptions::idle), 1, kDay),
-      flag("thrift.plain", thrift(&ThriftOptions::plain)),
+      guard(flag("thrift.plain", thrift(&ThriftOptions::plain))),
   };
 }
 
@@ -55,35 +57,36 @@ std::vector<Key> tls_keys() {
   const auto admin = [](auto field) { return at(&Options::admin_tls, field); };
   const auto file = [](const char* name, auto field) { return text(name, field, any_text, "file name"); };
   return {
-      flag("mq.tls.enabled", mq(&MqTlsOptions::enabled)),
-      file("mq.tls.ca", mq(&MqTlsOptions::ca)),
+      guard(flag("mq.tls.enabled", mq(&MqTlsOptions::enabled))),
+      guard(file("mq.tls.ca", mq(&MqTlsOptions::ca))),
       file("mq.tls.cert", mq(&MqTlsOptions::cert)),
       file("mq.tls.key", mq(&MqTlsOptions::key)),
       flag("mq.tls.verify", mq(&MqTlsOptions::verify)),
-      text("mq.tls.serverName", mq(&MqTlsOptions::server_name), maybe_hosts, "host name or IP address"),
+      text("mq.tls.serverName", mq(&MqTlsOptions::server_name), is_host_or_none,
+           "name: one host name or one IP address"),
 
       number("thrift.tls.port", thrift(&ThriftTlsOptions::port), 0, 65535, "port, or 0 for none"),
-      file("thrift.tls.ca", thrift(&ThriftTlsOptions::ca)),
+      guard(file("thrift.tls.ca", thrift(&ThriftTlsOptions::ca))),
       file("thrift.tls.cert", thrift(&ThriftTlsOptions::cert)),
       file("thrift.tls.key", thrift(&ThriftTlsOptions::key)),
-      choice("thrift.tls.clientCert", thrift(&ThriftTlsOptions::client_cert),
-             {"none", "optional", "required"}),
-      choice("thrift.tls.agents", thrift(&ThriftTlsOptions::agents), {"off", "prefer", "require"}),
+      guard(choice("thrift.tls.clientCert", thrift(&ThriftTlsOptions::client_cert),
+                   {"none", "optional", "required"})),
+      guard(choice("thrift.tls.agents", thrift(&ThriftTlsOptions::agents), {"off", "prefer", "require"})),
       port("thrift.tls.agentPort", thrift(&ThriftTlsOptions::agent_port)),
       flag("thrift.tls.verifyName", thrift(&ThriftTlsOptions::verify_name)),
       millis("thrift.tls.handshakeTime", thrift(&ThriftTlsOptions::handshake), 10, 60'000),
       count("thrift.tls.maxHandshakes", thrift(&ThriftTlsOptions::max_handshakes), 10, 100'000),
 
-      file("admin.tls.cert", admin(&AdminTlsOptions::cert)),
+      guard(file("admin.tls.cert", admin(&AdminTlsOptions::cert))),
       file("admin.tls.key", admin(&AdminTlsOptions::key)),
-      file("admin.tls.ca", admin(&AdminTlsOptions::ca)),
+      guard(file("admin.tls.ca", admin(&AdminTlsOptions::ca))),
   };
 }
 
 std::vector<Key> agent_keys() {
   const auto agent = [](auto field) { return at(&Options::agent, field); };
-  return {
-      networks("agent.allow", agent(&AgentOptions::allow)),
+  return live({
+      guard(networks("agent.allow", agent(&AgentOptions::allow))),
       count("agent.maxInFlight", agent(&AgentOptions::max_in_flight), 1, 100'000),
       count("agent.maxWaiting", agent(&AgentOptions::max_waiting), 0, 10 * kMillion),
       count("agent.maxWaitingTotal", agent(&AgentOptions::max_waiting_total), 0, 10 * kMillion),
@@ -94,19 +97,19 @@ std::vector<Key> agent_keys() {
       seconds("agent.breaker.pause", agent(&AgentOptions::breaker_pause), 1, 3600),
       seconds("agent.offlineAfter", agent(&AgentOptions::offline_after), 0, 365 * kDay),
       millis("agent.offlineConnect", agent(&AgentOptions::offline_connect), 1, 600'000),
-  };
+  });
 }
 
 std::vector<Key> processor_keys() {
   const auto processor = [](auto field) { return at(&Options::processor, field); };
-  return {
+  return live({
       millis("processor.timeout", processor(&ProcessorOptions::timeout), 1, 3'600'000),
       count("processor.maxInFlight", processor(&ProcessorOptions::max_in_flight), 1, 100'000),
       count("processor.maxWaiting", processor(&ProcessorOptions::max_waiting), 0, 10 * kMillion),
       seconds("processor.idleTimeout", processor(&ProcessorOptions::idle), 0, kDay),
       count("processor.breaker.failures", processor(&ProcessorOptions::breaker_failures), 0, kMillion),
       seconds("processor.breaker.pause", processor(&ProcessorOptions::breaker_pause), 1, 3600),
-  };
+  });
 }
 
 // A value without a port was hardly meant as an address.
@@ -125,22 +128,22 @@ std::vector<Key> job_keys() {
   const auto job = [](auto field) { return at(&Options::job, field); };
   return {
       seconds("job.defaultTimeout", job(&JobOptions::default_timeout), 1, 7 * kDay),
-      seconds("job.grace", job(&JobOptions::grace), 0, 3600),
-      count("job.maxOpen", job(&JobOptions::max_open), 1, 10 * kMillion),
-      bytes("job.maxOpenBytes", job(&JobOptions::max_open_bytes), kMiB, kMiB * kMiB),
-      count("job.retry.attempts", job(&JobOptions::retry_attempts), 1, 1000),
-      millis("job.retry.pause", job(&JobOptions::retry_pause), 10, 3'600'000),
-      millis("job.retry.maxPause", job(&JobOptions::retry_max_pause), 10, 3'600'000),
+      live(seconds("job.grace", job(&JobOptions::grace), 0, 3600)),
+      live(count("job.maxOpen", job(&JobOptions::max_open), 1, 10 * kMillion)),
+      live(bytes("job.maxOpenBytes", job(&JobOptions::max_open_bytes), kMiB, kMiB * kMiB)),
+      live(count("job.retry.attempts", job(&JobOptions::retry_attempts), 1, 1000)),
+      live(millis("job.retry.pause", job(&JobOptions::retry_pause), 10, 3'600'000)),
+      live(millis("job.retry.maxPause", job(&JobOptions::retry_max_pause), 10, 3'600'000)),
   };
 }
 
 std::vector<Key> result_keys() {
   const auto result = [](auto field) { return at(&Options::result, field); };
-  return {
+  return live({
       seconds("result.keep", result(&ResultOptions::keep), 0, 365 * kDay),
       count("result.keepMax", result(&ResultOptions::keep_max), 0, kMillion),
-      flag("result.acceptUnknown", result(&ResultOptions::accept_unknown)),
-  };
+      guard(flag("result.acceptUnknown", result(&ResultOptions::accept_unknown))),
+  });
 }
 
 std::vector<Key> journal_keys() {
@@ -183,8 +186,8 @@ std::vector<Key> zookeeper_keys() {
   const auto zookeeper = [](auto field) { return at(&Options::zookeeper, field); };
   return {
       flag("zookeeper.enabled", zookeeper(&ZookeeperOptions::enabled)),
-      text("zookeeper.host", zookeeper(&ZookeeperOptions::host), maybe_hosts,
-           "ensemble: host:port,host:port without spaces"),
+      text("zookeeper.host", zookeeper(&ZookeeperOptions::host), is_ensemble,
+           "ensemble: host:port,host:port/chroot without spaces, ports from 1 to 65535"),
       millis("zookeeper.outTime", zookeeper(&ZookeeperOptions::out_time), 1, 600'000),
       text("zookeeper.root", zookeeper(&ZookeeperOptions::root), absolute_node,
            "node: a path that begins with / and does not end with one"),
@@ -196,7 +199,7 @@ std::vector<Key> zookeeper_keys() {
 std::vector<Key> log_keys() {
   const auto log = [](auto field) { return at(&Options::log, field); };
   return {
-      choice("log.level", log(&log::LogOptions::level), {"trace", "debug", "info", "warn", "error"}),
+      live(choice("log.level", log(&log::LogOptions::level), {"trace", "debug", "info", "warn", "error"})),
       text("log.file", log(&log::LogOptions::file), any_text, "file name: empty means standard error"),
       choice("log.format", log(&log::LogOptions::format), {"text", "json"}),
       bytes("log.maxBytes", log(&log::LogOptions::rotate_bytes), 4096, kMiB * kMiB),
@@ -206,8 +209,8 @@ std::vector<Key> log_keys() {
 
 std::vector<Key> process_keys() {
   return {
-      seconds(
-          "drain.timeout", [](auto& options) -> auto& { return options.drain; }, 0, 3600),
+      live(seconds(
+          "drain.timeout", [](auto& options) -> auto& { return options.drain; }, 0, 3600)),
   };
 }
 
@@ -236,11 +239,12 @@ const std::vector<KeyFamily>& key_families() {
 const std::vector<Secret>& secrets() {
   static const std::vector<Secret> table{
       {"mq.password", "mq.password.file", "ELVES_MQ_PASSWORD", at(&Options::mq, &MqOptions::password)},
-      {"admin.token", "admin.token.file", "ELVES_ADMIN_TOKEN", at(&Options::admin, &AdminOptions::token)},
+      {"admin.token", "admin.token.file", "ELVES_ADMIN_TOKEN", at(&Options::admin, &AdminOptions::token),
+       true},
       {"zookeeper.auth", "zookeeper.auth.file", "ELVES_ZOOKEEPER_AUTH",
        at(&Options::zookeeper, &ZookeeperOptions::auth)},
       {"admin.token.readOnly", "admin.token.readOnly.file", "ELVES_ADMIN_TOKEN_READONLY",
-       at(&Options::admin, &AdminOptions::read_only_token)},
+       at(&Options::admin, &AdminOptions::read_only_token), true},
   };
   return table;
 }

@@ -18,6 +18,8 @@ struct Key {
   std::function<std::string(Options&, const std::string& value)> set;
   // The value in force as the file would give it.
   std::function<std::string(const Options&)> show;
+  bool live = false;   // a file read again changes it while running (reload.h)
+  bool guard = false;  // without it more is allowed: it must be neither overlooked nor lost
 };
 
 // Keys that begin alike and end in a name that the user chooses. A key of the table is none of them.
@@ -34,6 +36,7 @@ struct Secret {
   std::string_view file_key;  // key naming a file that holds it
   const char* variable;       // of the environment; empty = not given
   std::function<std::string&(Options&)> field;
+  bool guard = false;  // as Key::guard
 };
 
 const std::vector<Key>& keys();
@@ -45,6 +48,9 @@ const KeyFamily* family_of(std::string_view key);
 
 // Names of all keys, those of secrets included, in the order of the table.
 std::vector<std::string_view> key_names();
+
+// Whether the key, secret, or file of a secret of this name is a guard.
+bool is_guard(std::string_view name);
 
 // The name of the known key, or family, that takes the fewest edits to get from `name` (case ignored). For a
 // name in a family: the key.

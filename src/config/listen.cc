@@ -20,6 +20,8 @@ std::optional<in6_addr> parse_v6(const std::string& text) {
   return address;
 }
 
+}  // namespace
+
 std::optional<std::uint16_t> parse_port(const std::string& text) {
   std::uint16_t port = 0;
   const char* const end = text.data() + text.size();
@@ -27,8 +29,6 @@ std::optional<std::uint16_t> parse_port(const std::string& text) {
   if (error != std::errc() || stop != end || port == 0) return {};
   return port;
 }
-
-}  // namespace
 
 bool is_ip_literal(const std::string& text) { return parse_v4(text) || parse_v6(text); }
 

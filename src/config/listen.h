@@ -18,6 +18,9 @@ struct ListenAddress {
 // nullopt unless well-formed, with a port from 1 to 65535. "localhost" becomes 127.0.0.1.
 std::optional<ListenAddress> parse_listen(const std::string& text);
 
+// A port from 1 to 65535 in digits; nullopt for anything else.
+std::optional<std::uint16_t> parse_port(const std::string& text);
+
 // Whether `text` is an IPv4 or IPv6 literal.
 bool is_ip_literal(const std::string& text);
 

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <map>
 
+#include "base/edit_distance.h"
+#include "base/text_encoding.h"
 #include "config/keys.h"
 #include "config/properties.h"
 #include "config/tls_rules.h"
@@ -18,6 +20,9 @@ namespace {
 
 constexpr std::size_t kMaxFile = 1 << 20;
 constexpr std::size_t kMaxSecret = 4096;
+constexpr const char* kNothingForUs =
+    "has no setting of elves-scheduler in it: is it the right file, and whole? To run with the defaults on "
+    "purpose, write one of them, such as mq.ip=127.0.0.1";
 
 // A piece of the file in a message: bounded, and without bytes that could play tricks on a terminal.
 std::string quoted(std::string_view text) {
@@ -63,6 +68,10 @@ class Loader {
   Loader(const std::string& file, const Environment& environment) : file_(file), environment_(environment) {}
 
   Loaded run(std::string_view text) {
+    if (auto fault = encoding_fault(text); !fault.empty()) {
+      error(0, "", std::move(fault));
+      return std::move(loaded_);
+    }
     for (Property& property : parse_properties(text)) take(std::move(property));
     for (const Key& key : keys()) set(key);
     for (const auto& [key, property] : given_) set_in_family(key, property);
@@ -87,19 +96,37 @@ class Loader {
   // Keeps what is known and readable; the last of several wins.
   void take(Property property) {
     const std::string key = property.key;
-    if (!in_table(key) && family_of(key) == nullptr) {
-      const std::string shown = quoted(key);
-      warn(property.line, shown.substr(1, shown.size() - 2),
-           fmt::format("unknown key, ignored; the nearest known one is {}", nearest_key(key)));
-    } else if (!property.fault.empty()) {
-      error(property.line, key, property.fault);
+    if (!in_table(key) && family_of(key) == nullptr) return unknown(property);
+    loaded_.given.insert(key);
+    if (!property.fault.empty()) return error(property.line, key, property.fault);
+    if (property.cut && is_guard(key) && trimmed(property.value).empty())
+      return error(property.line, key,
+                   "the file ends in this line: was it cut short? End it with a line end");
+    const auto [old, fresh] = given_.try_emplace(key, property);
+    if (!fresh) repeated(old->second, std::move(property));
+  }
+
+  void unknown(const Property& property) {
+    const auto nearest = nearest_key(property.key);
+    std::string shown = quoted(property.key);
+    shown = shown.substr(1, shown.size() - 2);
+    if (is_guard(nearest) && edit_distance(property.key, nearest) <= kMisspelt) {
+      error(property.line, shown,
+            fmt::format("unknown key; if {} is meant, without it more would be allowed than you want",
+                        nearest));
     } else {
-      const auto [old, fresh] = given_.try_emplace(key, property);
-      if (!fresh) {
-        warn(property.line, key, fmt::format("given before, on line {}; this one is used", old->second.line));
-        old->second = std::move(property);
-      }
+      warn(property.line, shown, fmt::format("unknown key, ignored; the nearest known one is {}", nearest));
     }
+  }
+
+  void repeated(Property& old, Property property) {
+    if (is_guard(property.key) && trimmed(old.value) != trimmed(property.value)) {
+      error(property.line, property.key,
+            fmt::format("given before, on line {}, with another value: which one is meant?", old.line));
+    } else {
+      warn(property.line, property.key, fmt::format("given before, on line {}; this one is used", old.line));
+    }
+    old = std::move(property);
   }
 
   const Property* find(std::string_view key) const {
@@ -137,11 +164,13 @@ class Loader {
     loaded_.secret |= plain != nullptr || in_file != nullptr || (variable && !variable->empty());
     if (variable && !variable->empty()) {
       value = *variable;
+      warn_of_edges(0, secret.variable, value);
     } else if (in_file != nullptr) {
       value = read_secret(*in_file);
     } else if (plain != nullptr) {
       value = plain->value;
-      if (trimmed(value) != value) warn(plain->line, secret.name, "ends with blanks, which are part of it");
+      warn_of_edges(plain->line, secret.name, value);
+      if (secret.guard && value.empty()) warn(plain->line, secret.name, "is empty: nobody is asked for it");
     }
   }
 
@@ -149,14 +178,36 @@ class Loader {
     const std::string file = trimmed(property.value);
     auto [text, fault] = read_file(file, kMaxSecret);
     text.erase(text.find_last_not_of("\r\n") + 1);
-    if (fault.empty() && text.empty()) fault = "is empty";
+    if (fault.empty()) fault = fault_of_secret(text);
     if (!fault.empty()) {
       error(property.line, property.key, fmt::format("{} {}", quoted(file), fault));
     } else if (readable_by_all(file)) {
       warn(property.line, property.key,
            fmt::format("{} can be read by everybody: chmod o-r it", quoted(file)));
     }
+    if (fault.empty()) warn_of_edges(property.line, property.key, text);
     return text;
+  }
+
+  static std::string fault_of_secret(std::string_view text) {
+    if (text.empty()) return "is empty";
+    if (text.starts_with(kByteOrderMark))
+      return "begins with a byte order mark: save it as UTF-8 without one";
+    if (text.find_first_of("\r\n") != text.npos) return "holds several lines: it must hold the secret alone";
+    return encoding_fault(text);
+  }
+
+  // What was hardly meant to be part of a secret, and is: without a word a login is refused for it.
+  void warn_of_edges(int line, std::string_view key, std::string_view value) {
+    constexpr std::string_view kUnseen = " \t\f\v\r\n";
+    if (value.empty()) return;
+    const bool first = kUnseen.find(value.front()) != kUnseen.npos;
+    const bool last = kUnseen.find(value.back()) != kUnseen.npos;
+    if (!first && !last) return;
+    const bool line_end = value.front() == '\n' || value.back() == '\n' || value.back() == '\r';
+    warn(line, key,
+         fmt::format("{} with {}, which {} part of it", last ? "ends" : "begins",
+                     line_end ? "a line end" : "blanks", line_end ? "is" : "are"));
   }
 
   // Rules over several keys.
@@ -218,8 +269,9 @@ Loaded load_text(std::string_view text, const std::string& file, const Environme
 Loaded load_file(const std::string& file, const Environment& environment) {
   const auto [text, fault] = read_file(file, kMaxFile);
   if (!fault.empty())
-    return {.options = {}, .secret = false, .errors = {{file, 0, "", fault}}, .warnings = {}};
+    return {.options = {}, .secret = false, .given = {}, .errors = {{file, 0, "", fault}}, .warnings = {}};
   Loaded loaded = load_text(text, file, environment);
+  if (loaded.errors.empty() && loaded.given.empty()) loaded.errors.push_back({file, 0, "", kNothingForUs});
   const auto held = secrets_in(text);
   if (!held.empty() && readable_by_all(file)) {
     loaded.warnings.push_back({file, 0, std::string(held.front()),

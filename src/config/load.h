@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,7 +26,8 @@ struct Finding {
 struct Loaded {
   Options options;
   bool secret = false;  // a password, token or private key was given: it must not get into a core dump
-  std::vector<Finding> errors;  // with any of these the options must not be used: exit 78
+  std::set<std::string, std::less<>> given;  // keys that the file has, known ones only
+  std::vector<Finding> errors;               // with any of these the options must not be used: exit 78
   std::vector<Finding>
       warnings;  // unknown keys (naming the nearest known one), keys given twice, readable secrets
 };
@@ -33,10 +35,12 @@ struct Loaded {
 // Looks up an environment variable; nullopt when unset.
 using Environment = std::function<std::optional<std::string>(const char* name)>;
 
-// Reads `text` (the content of `file`). Pure but for secret files named in it (mq.password.file, ...).
+// Reads `text` (the content of `file`). Pure but for secret files named in it (mq.password.file, ...). A
+// guard (Key::guard) that is misspelt, given twice with different values, or cut off is an error: what is not
+// understood must not leave open what somebody meant to close.
 Loaded load_text(std::string_view text, const std::string& file, const Environment& environment);
 
-// Reads `file`; a file that cannot be read is an error in the answer.
+// Reads `file`. A file that cannot be read, or that has no key of this program, is an error in the answer.
 Loaded load_file(const std::string& file, const Environment& environment);
 
 }  // namespace elves::config

@@ -154,7 +154,7 @@ Property to_property(std::string_view line, int number) {
 
   Unescaper key(raw_key);
   Unescaper value(raw_value);
-  Property property{key.run(), value.run(), number, ""};
+  Property property{key.run(), value.run(), number, "", false};
   property.fault = key.fault().empty() ? value.fault() : key.fault();
   if (!is_utf8(line)) property.fault = "not UTF-8 text";
   return property;
@@ -184,6 +184,9 @@ class Lines {
     return false;
   }
 
+  // Whether the last line had no end.
+  bool cut() const { return cut_; }
+
  private:
   // The next line of the file without its end and its leading blanks.
   std::string_view natural_line() {
@@ -191,6 +194,7 @@ class Lines {
     std::size_t end = 0;
     while (end < rest_.size() && !is_line_end(rest_[end])) ++end;
     std::string_view line = rest_.substr(0, end);
+    cut_ = end == rest_.size();
     rest_.remove_prefix(end);
     if (rest_.starts_with("\r\n")) rest_.remove_prefix(1);
     if (!rest_.empty()) rest_.remove_prefix(1);
@@ -206,6 +210,7 @@ class Lines {
 
   std::string_view rest_;
   int number_ = 0;
+  bool cut_ = false;
 };
 
 }  // namespace
@@ -214,7 +219,10 @@ std::vector<Property> parse_properties(std::string_view text) {
   std::vector<Property> properties;
   Lines lines(text);
   std::string line;
-  for (int number = 0; lines.next(line, number);) properties.push_back(to_property(line, number));
+  for (int number = 0; lines.next(line, number);) {
+    properties.push_back(to_property(line, number));
+    properties.back().cut = lines.cut();
+  }
   return properties;
 }
 

@@ -13,6 +13,7 @@ struct Property {
   std::string value;
   int line = 0;       // where it starts, from 1
   std::string fault;  // "" or why the line could not be read (a broken \u escape, bytes that are no UTF-8)
+  bool cut = false;   // the text ends in it, without a line end: there may have been more
 };
 
 // Every property in the order of the file, repeated keys included. Never throws; any input is legal bytes.

@@ -8,6 +8,8 @@
 #include <chrono>
 #include <thread>
 
+#include "base/text_encoding.h"
+#include "ctl/failure.h"
 #include "ctl/files.h"
 #include "ctl/fleet_view.h"
 #include "ctl/http_client.h"
@@ -29,9 +31,19 @@ constexpr std::chrono::milliseconds kFirstPause = 100ms;  // between polls, doub
 constexpr std::chrono::milliseconds kLastPause = 2s;
 
 std::string token_of(const Arguments& arguments, const Environment& environment, std::istream& in) {
-  if (arguments.token_file.empty()) return environment("ELVES_ADMIN_TOKEN");
+  if (arguments.token_file.empty()) {
+    auto token = environment("ELVES_ADMIN_TOKEN");
+    if (token.find_first_of(" \t\r\n") != token.npos)
+      throw Failure(kExitUsage, "ELVES_ADMIN_TOKEN has a blank or a line end in it, which no token has");
+    return token;
+  }
   const auto text = read_all(arguments.token_file, in);
-  return text.substr(0, text.find_first_of(" \t\r\n"));
+  if (const auto fault = encoding_fault(text); !fault.empty())
+    throw Failure(kExitUsage, "--token-file " + arguments.token_file + ' ' + fault);
+  auto token = text.substr(0, text.find_first_of(" \t\r\n"));
+  if (token.empty())
+    throw Failure(kExitUsage, "--token-file " + arguments.token_file + " has no token in its first line");
+  return token;
 }
 
 std::string percent_encoded(std::string_view text) {

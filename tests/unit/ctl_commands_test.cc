@@ -167,6 +167,12 @@ TEST_F(CtlCommands, TheTokenComesFromTheEnvironmentOrAFile) {
   ::close(::mkstemp(name.data()));
   std::ofstream(name) << "secret\n";
   EXPECT_EQ(run({"jobs", "--token-file", name}).code, 0);
+  for (const auto& text : {std::string("\n"), std::string("\xFF\xFEs\0", 4)}) {
+    std::ofstream(name, std::ios::binary) << text;
+    const auto told = run({"jobs", "--token-file", name});
+    EXPECT_EQ(told.code, 64) << told.err;
+    EXPECT_NE(told.err.find(name), std::string::npos);
+  }
   ::unlink(name.c_str());
 }
 
