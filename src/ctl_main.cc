@@ -4,9 +4,11 @@
 #include <iostream>
 #include <string>
 
+#include "base/process_start.h"
 #include "ctl/elvesctl.h"
 
 int main(int argc, char** argv) {
+  elves::prepare_process(elves::Program::tool);
   const auto environment = [](const char* name) {
     const char* value = std::getenv(name);
     return std::string(value ? value : "");

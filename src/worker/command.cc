@@ -28,7 +28,7 @@ Result<std::string> find_program(const std::string& name) {
     std::error_code ignored;
     if (::access(candidate.c_str(), X_OK) == 0 && fs::is_regular_file(candidate, ignored)) return candidate;
   }
-  return refused(fmt::format("no program '{}' in PATH", name));
+  return refused(fmt::format("no program '{}' in PATH ({})", name, path != nullptr ? path : "not set"));
 }
 
 bool is_inside(const fs::path& folder, const fs::path& file) {
@@ -44,6 +44,9 @@ Result<std::string> find_in_app(const fs::path& folder, const std::string& name)
   }
   std::error_code fault;
   const auto file = fs::canonical(folder / relative, fault);
+  if (fault == std::errc::permission_denied)
+    return refused(
+        fmt::format("'{}' cannot be looked at by the user of elves-agent: {}", name, fault.message()));
   if (fault) return refused(fmt::format("the app has no '{}'", name));
   if (!is_inside(folder, file)) return refused(fmt::format("'{}' leads out of the app's folder", name));
   if (!fs::is_regular_file(file, fault)) return refused(fmt::format("'{}' is no file", name));

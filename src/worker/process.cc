@@ -11,10 +11,12 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
-#include <cstring>
+#include <set>
 #include <utility>
 
+#include "base/process_start.h"
 #include "worker/spawn.h"
+#include "worker/start_trouble.h"
 
 namespace elves::worker {
 namespace {
@@ -24,6 +26,12 @@ using boost::system::error_code;
 
 constexpr std::size_t kErrorTail = 4096;
 constexpr std::size_t kChunk = 64UL * 1024;
+
+// The processes started here that are not reaped yet.
+std::set<pid_t>& own() {
+  static std::set<pid_t> pids;
+  return pids;
+}
 
 // A file descriptor that is closed when it goes.
 class Fd {
@@ -103,7 +111,9 @@ class LiveProcess final : public Process {
 };
 
 Result<void> LiveProcess::spawn(const Command& command) {
-  const auto failed = [](int code) { return Error{ErrorCode::internal, std::strerror(code)}; };
+  const auto failed = [&command](int code) {
+    return Error{ErrorCode::internal, why_not_started(command, {code, NotStarted::Step::process})};
+  };
   Pipe input;
   Pipe output;
   Pipe errors;
@@ -114,14 +124,15 @@ Result<void> LiveProcess::spawn(const Command& command) {
     return failed(errno);
   }
   if (!open_pipe(output) || !open_pipe(errors)) return failed(errno);
-  const int code = worker::spawn(command, input.read.get(), output.write.get(), errors.write.get(), pid_);
-  if (code != 0) return failed(code);
+  const auto why = worker::spawn(command, input.read.get(), output.write.get(), errors.write.get(), pid_);
+  if (why.code != 0) return Error{ErrorCode::internal, why_not_started(command, why)};
   running_ = true;
+  own().insert(pid_);
   Fd exit(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   if (exit.get() < 0) {
-    const int why = errno;
+    const int code = errno;
     end_group();
-    return failed(why);
+    return failed(code);
   }
   exit_.assign(exit.release());
   out_.assign(output.read.release());
@@ -203,12 +214,14 @@ Exit LiveProcess::end_group() {
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
+  own().erase(pid_);
   if (WIFSIGNALED(status)) return {.status = 0, .signal = WTERMSIG(status)};
   return {.status = WEXITSTATUS(status), .signal = 0};
 }
 
 void LiveProcess::finish() {
   ended_.exit = end_group();
+  if (adopts_orphans()) reap_orphans();
   read_rest(out_);
   read_rest(err_);
   for (auto* descriptor : {&in_, &out_, &err_, &exit_}) {
@@ -226,6 +239,16 @@ Result<std::shared_ptr<Process>> Process::start(asio::io_context& loop, Command 
   if (auto spawned = process->spawn(command); !spawned) return spawned.error();
   process->watch();
   return std::shared_ptr<Process>(std::move(process));
+}
+
+// One of our own that comes first is reaped by whoever watches it, who then comes here again.
+void reap_orphans() {
+  for (;;) {
+    siginfo_t ended{};
+    const bool any = ::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid != 0;
+    if (!any || own().contains(ended.si_pid)) return;
+    ::waitpid(ended.si_pid, nullptr, WNOHANG);
+  }
 }
 
 }  // namespace elves::worker

@@ -33,7 +33,7 @@ class Process : public std::enable_shared_from_this<Process> {
   using Done = std::function<void(Ended)>;
 
   // Starts `command`. `max_output`: bytes of standard output. `done` is called once, later, from the loop.
-  // Error: internal, with the reason the system gave; then `done` is not called.
+  // Error: internal, with the reason in words ("cannot start ..."); then `done` is not called.
   static Result<std::shared_ptr<Process>> start(boost::asio::io_context& loop, Command command,
                                                 std::size_t max_output, Done done);
   virtual ~Process() = default;
@@ -42,5 +42,8 @@ class Process : public std::enable_shared_from_this<Process> {
   virtual void kill() = 0;
   virtual int pid() const = 0;
 };
+
+// Reaps every child of this program that has ended and was not started here. Loop thread only.
+void reap_orphans();
 
 }  // namespace elves::worker

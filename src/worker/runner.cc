@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "worker/output.h"
+#include "worker/start_trouble.h"
 
 namespace elves::worker {
 namespace {
@@ -124,13 +125,11 @@ void Runner::ask_for_leave() {
 
 void Runner::start(Tasks::iterator at) {
   Task& task = **at;
-  const auto program = task.command.argv.front();
   task.started = clock_.now();
-  auto process = Process::start(loop_, std::move(task.command), task.max_output,
+  Command command{task.command.argv, task.command.folder, std::move(task.command.input), task.command.mark};
+  auto process = Process::start(loop_, std::move(command), task.max_output,
                                 [this, at](const Ended& end) { ended(at, end); });
-  if (!process) {
-    return finish(at, could_not_run(fmt::format("cannot start {}: {}", program, process.error().detail)));
-  }
+  if (!process) return finish(at, could_not_run(process.error().detail));
   task.process = std::move(*process);
   log::debug("job {}: started as process {}", task.name, task.process->pid());
 }
@@ -150,6 +149,8 @@ void Runner::ended(Tasks::iterator at, const Ended& end) {
   auto answer = !task.killed_because.empty() ? could_not_run(task.killed_because)
                 : end.too_large ? could_not_run(fmt::format("output larger than {} bytes", task.max_output))
                                 : judge(end.exit, end.output, end.errors);
+  if (answer.flag < 0 && task.killed_because.empty() && end.exit.signal == 0)
+    answer.result += doubts_about(task.command, end.exit.status, end.errors);
   const auto cost = std::chrono::duration_cast<Millis>(clock_.now() - task.started).count();
   answer.costtime =
       static_cast<std::int32_t>(std::min<Millis::rep>(cost, std::numeric_limits<std::int32_t>::max()));
