@@ -22,7 +22,23 @@ is_packed() { [[ ! -f CMakeLists.txt ]]; }
 bin_folder() { if is_packed; then say "$PWD/bin"; else say "$PWD/build/release/bin"; fi; }
 need_sources() { ! is_packed || fail "'$1' needs the source tree; this is a packed release"; }
 
-running() { kill -0 "$1" 2>/dev/null; }
+# What the kernel says of a process after its name: "STATE PPID ...", the state first. False when it is gone.
+process_stat() {
+  local stat
+  { stat=$(<"/proc/$1/stat"); } 2>/dev/null && [[ -n $stat ]] && say "${stat##*) }"
+}
+
+# A zombie is gone: it only waits for its parent to look.
+running() {
+  local stat
+  stat=$(process_stat "$1") && [[ $stat != [ZX]* ]]
+}
+
+# start_time PID: when it was started, in the kernel's count. With the pid it names one process.
+start_time() {
+  local stat fields
+  stat=$(process_stat "$1") && read -ra fields <<<"$stat" && say "${fields[19]}"
+}
 
 # wait_for SECONDS COMMAND...: true as soon as the command is; false when the time is over.
 wait_for() {

@@ -80,7 +80,8 @@ TEXT
     start) cat <<'TEXT' ;;
 Usage: ./control start
 
-Checks conf/conf.properties and runs elves-scheduler with it in the background. Its pid is in var/elves-scheduler.pid;
+Checks conf/conf.properties and runs elves-scheduler with it in the background. Its pid and start time are in
+var/elves-scheduler.pid;
 what it logs goes to var/elves-scheduler.log unless log.file names another file. Exit codes: 0 it runs (or ran already),
 69 no program, or nothing it could listen on, 78 the configuration is wrong.
 TEXT

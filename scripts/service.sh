@@ -6,12 +6,13 @@ pid_file=var/elves-scheduler.pid
 ready_file=var/elves-scheduler.ready
 log_file=var/elves-scheduler.log
 
-# Prints the pid of the running scheduler; false when there is none. A pid file left by a crash, or a number that has
-# since gone to another program, is no running scheduler.
+# The pid file holds the pid and the start time. Prints the pid of the running scheduler; false when there is none: the
+# process is gone or a zombie, or the number has since gone to another one.
 scheduler_pid() {
-  local pid
-  [[ -s $pid_file ]] && pid=$(<"$pid_file") && [[ $pid =~ ^[0-9]+$ ]] &&
-    [[ $(cat "/proc/$pid/comm" 2>/dev/null) == elves-scheduler ]] && say "$pid"
+  local pid started
+  [[ -s $pid_file ]] && read -r pid started <"$pid_file" && [[ $pid =~ ^[0-9]+$ ]] && running "$pid" &&
+    [[ $(cat "/proc/$pid/comm" 2>/dev/null) == elves-scheduler ]] &&
+    [[ -z $started || $started == "$(start_time "$pid")" ]] && say "$pid"
 }
 
 ready_or_gone() { [[ -s $ready_file ]] || gone "$1"; }
@@ -21,7 +22,7 @@ check_startable() {
   local scheduler=$1
   [[ -x $scheduler ]] || fail "$scheduler is not there: ./control build makes it" 69
   if is_packed; then need_runtime_packages; fi
-  "$scheduler" --config "$config" --check-config >/dev/null || fail "$config cannot be used, see above" 78
+  "$scheduler" --config "$config" --check-config >/dev/null || fail "$config cannot be used, see above" "$?"
 }
 
 command_start() {
@@ -37,7 +38,7 @@ command_start() {
   rm -f "$ready_file"
   setsid "$scheduler" --config "$config" --ready-file "$ready_file" >>"$log_file" 2>&1 </dev/null &
   pid=$!
-  say "$pid" >"$pid_file"
+  say "$pid $(start_time "$pid")" >"$pid_file"
   wait_for 10 ready_or_gone "$pid" || fail "started as pid $pid, but it takes no jobs yet: see $log_file"
   if gone "$pid"; then
     wait "$pid" || code=$?
@@ -66,7 +67,7 @@ command_stop() {
   fi
   limit=$(($(drain_timeout) + 15))
   say "Stopping elves-scheduler, pid $pid: it finishes the jobs in flight first."
-  kill -TERM "$pid"
+  kill -TERM "$pid" 2>/dev/null || true
   wait_for "$limit" gone "$pid" || fail "still running after $limit s: see $log_file; 'kill -9 $pid' ends it at once"
   rm -f "$pid_file"
   say "Stopped."
