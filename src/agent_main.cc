@@ -1,7 +1,5 @@
 // elves-agent: arguments, configuration, signals, exit code.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
@@ -20,12 +18,17 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/port_probe.h"
 #include "base/process_privacy.h"
+#include "base/process_start.h"
 #include "tls/credentials.h"
 #include "wire/loop_timers.h"
 #include "worker/agent.h"
 #include "worker/config.h"
 #include "worker/leftovers.h"
+#include "worker/orphans.h"
+#include "worker/preflight.h"
+#include "worker/reload.h"
 #include "worker/state.h"
 
 namespace {
@@ -43,16 +46,7 @@ struct Arguments {
   bool check = false;
 };
 
-// Pipes of workers must not get the numbers 0 to 2, and a worker that closes its input must not end the
-// agent.
-void prepare_process() {
-  int fd = 0;
-  do {
-    fd = ::open("/dev/null", O_RDWR);
-  } while (fd >= 0 && fd <= STDERR_FILENO);
-  if (fd >= 0) ::close(fd);
-  std::signal(SIGPIPE, SIG_IGN);
-}
+std::filesystem::path program_folder() { return std::filesystem::canonical("/proc/self/exe").parent_path(); }
 
 // Where it listens, for people.
 std::string addresses(const worker::AgentConfig& config) {
@@ -107,10 +101,30 @@ void renew(const worker::AgentCredentials& credentials) {
       log::error("{}; the certificate before is still used", fault.what());
     }
   }
-  log::info("SIGHUP: certificates read again");
 }
 
-int serve(worker::AgentConfig config, const worker::AgentCredentials& credentials) {
+// SIGHUP. `now` is what is in force.
+void reload(const Arguments& arguments, worker::AgentConfig& now, worker::Agent& agent,
+            const worker::AgentCredentials& credentials) {
+  renew(credentials);
+  const auto fresh = worker::load_config(arguments.config, program_folder());
+  for (const auto& warning : fresh.warnings) log::warn("{}", warning);
+  for (const auto& error : fresh.errors) log::error("{}", error);
+  if (!fresh.errors.empty())
+    return log::error("SIGHUP: {} was not taken over: everything stays as it is", arguments.config);
+  const auto changes = worker::take_over(now, fresh.config);
+  for (const auto& text : changes.kept) log::error("{}: {}", arguments.config, text);
+  for (const auto& text : changes.later) log::warn("{}: {}", arguments.config, text);
+  log::set_level(now.log.level);
+  agent.set_door(now.door);
+  log::info(
+      "SIGHUP: {} read again; in force are log.level, authips and maxconnections* as it has them, and the "
+      "certificates",
+      arguments.config);
+}
+
+int serve(const Arguments& arguments, worker::AgentConfig& config,
+          const worker::AgentCredentials& credentials) {
   if (!config.tls.cert.empty()) keep_out_of_dumps();
   boost::asio::io_context loop;
   const SystemClock clock;
@@ -132,19 +146,22 @@ int serve(worker::AgentConfig config, const worker::AgentCredentials& credential
     if (config.tls.port != 0) await_address(loop, config.listen, config.tls.port);
     agent = std::make_unique<worker::Agent>(loop, clock, driver.timers(), config, credentials, *state);
   } catch (const boost::system::system_error& error) {
-    log::error("cannot listen on {}: {}", addresses(config), error.code().message());
+    log::error("cannot listen on {}: {}", addresses(config),
+               why_not_listening(error.code().value(), config.tls.plain ? config.port : config.tls.port));
     return kCannotBind;
   }
   tell_start(config);
+  worker::Orphans orphans(loop);
   boost::asio::signal_set signals(loop, SIGTERM, SIGINT, SIGHUP);
   const std::function<void()> on_signal = [&] {
     signals.async_wait([&](boost::system::error_code fault, int signal) {
       if (fault) return;
       if (signal == SIGHUP) {
-        renew(credentials);
+        reload(arguments, config, *agent, credentials);
       } else {
         agent->leave([&] {
           signals.cancel();
+          orphans.stop();
           driver.stop();
         });
       }
@@ -157,9 +174,20 @@ int serve(worker::AgentConfig config, const worker::AgentCredentials& credential
   return kOk;
 }
 
+// What the start would say, and the exit code that it would end with.
+int tell_check(const Arguments& arguments, const worker::AgentConfig& config) {
+  const auto found = worker::check_start(config);
+  for (const auto& text : found.doubts) fmt::print(stderr, "warning: {}: {}\n", arguments.config, text);
+  for (const auto& text : found.errors) fmt::print(stderr, "{}: {}\n", arguments.config, text);
+  for (const auto& text : found.taken) fmt::print(stderr, "{}: {}\n", arguments.config, text);
+  if (!found.errors.empty()) return kConfig;
+  if (!found.taken.empty()) return kCannotBind;
+  fmt::print("{}: good\n", arguments.config);
+  return kOk;
+}
+
 int run(const Arguments& arguments) {
-  const auto program = std::filesystem::canonical("/proc/self/exe").parent_path();
-  auto [config, errors, warnings] = worker::load_config(arguments.config, program);
+  auto [config, errors, warnings] = worker::load_config(arguments.config, program_folder());
   for (const auto& error : errors) fmt::print(stderr, "{}\n", error);
   if (!errors.empty()) return kConfig;
   if (!arguments.apps.empty()) config.launcher.apps = arguments.apps;
@@ -172,8 +200,7 @@ int run(const Arguments& arguments) {
   }
   if (arguments.check) {
     for (const auto& warning : warnings) fmt::print(stderr, "warning: {}\n", warning);
-    fmt::print("{}: good\n", arguments.config);
-    return kOk;
+    return tell_check(arguments, config);
   }
   try {
     log::open(config.log);
@@ -185,19 +212,20 @@ int run(const Arguments& arguments) {
   for (const auto& side : {credentials.port, credentials.scheduler}) {
     if (side) side->warn_of_doubts();
   }
-  return serve(std::move(config), credentials);
+  return serve(arguments, config, credentials);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  prepare_process();
+  prepare_process(Program::server);
   Arguments arguments;
   CLI::App cli(
       "Runs on a managed machine: takes instructions from elves-scheduler and runs the apps' workers.");
   cli.add_option("--config", arguments.config, "the configuration")->capture_default_str();
   cli.add_option("--apps", arguments.apps, "the folder that holds the apps, instead of the configured one");
-  cli.add_flag("--check-config", arguments.check, "say whether the configuration is good, and leave");
+  cli.add_flag("--check-config", arguments.check,
+               "say whether the agent can start with the configuration, and leave");
   cli.set_version_flag("--version", "elves-agent " ELVES_VERSION);
   cli.footer(
       "Exit codes: 0 left as asked, 64 usage, 69 the address cannot be bound, 78 configuration or state.");

@@ -10,8 +10,10 @@
 #include <string>
 
 #include "app/app.h"
+#include "app/preflight.h"
 #include "base/log.h"
 #include "base/process_privacy.h"
+#include "base/process_start.h"
 #include "config/load.h"
 
 namespace {
@@ -33,6 +35,19 @@ void set_up_allocator() {
 #endif
 }
 
+// What the start would say, and the exit code that it would end with.
+int tell_check(const config::Options& options) {
+  log::open({.level = "warn", .file = {}});
+  const auto found = app::check_start(options);
+  for (const auto& text : found.doubts) std::cerr << "warning: " << text << '\n';
+  for (const auto& text : found.errors) std::cerr << "error: " << text << '\n';
+  for (const auto& text : found.taken) std::cerr << "error: " << text << '\n';
+  if (!found.errors.empty()) return app::kConfiguration;
+  if (!found.taken.empty()) return app::kCannotBind;
+  std::cout << "the configuration is usable\n";
+  return app::kOk;
+}
+
 constexpr const char* kExamples = R"(
 Examples:
   elves-scheduler --config conf/conf.properties
@@ -46,6 +61,8 @@ SIGTERM drains and leaves; SIGHUP reads log level and limits again.)";
 }  // namespace
 
 int main(int argc, char** argv) {
+  prepare_process(Program::server);
+  let_orphans_be_reaped();
   set_up_allocator();
   CLI::App arguments{
       "elves-scheduler: gets jobs from a message queue to the right machine and their results back"};
@@ -56,7 +73,9 @@ int main(int argc, char** argv) {
   arguments.add_option("--config", file, "Configuration file (docs/configuration.md)")->type_name("FILE");
   arguments.add_flag("--standalone", standalone,
                      "Run without broker and ZooKeeper; jobs come over the HTTP API");
-  arguments.add_flag("--check-config", check, "Check the configuration and leave: 0 usable, 78 not");
+  arguments.add_flag(
+      "--check-config", check,
+      "Check the configuration and what it needs, and leave: 0 usable, 69 a port is taken, 78 not usable");
   arguments.add_option("--ready-file", ready_file, "Made once jobs are taken, removed at the end")
       ->type_name("FILE");
   arguments.set_version_flag("--version", "elves-scheduler " ELVES_VERSION);
@@ -75,12 +94,9 @@ int main(int argc, char** argv) {
   for (const auto& finding : loaded.warnings) std::cerr << "warning: " << finding.text() << '\n';
   for (const auto& finding : loaded.errors) std::cerr << "error: " << finding.text() << '\n';
   if (!loaded.errors.empty()) return app::kConfiguration;
-  if (check) {
-    std::cout << "the configuration is usable\n";
-    return app::kOk;
-  }
   if (loaded.secret) keep_out_of_dumps();
   loaded.options.standalone = standalone;
+  if (check) return tell_check(loaded.options);
   loaded.options.ready_file = ready_file;
   try {
     log::open(loaded.options.log);

@@ -1,7 +1,6 @@
 #include "app/app.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +18,7 @@
 #include "agent/agent_pool.h"
 #include "app/admin_adapter.h"
 #include "app/broker_side.h"
+#include "app/failure_log.h"
 #include "app/processor_addresses.h"
 #include "app/registry_side.h"
 #include "app/result_door.h"
@@ -27,8 +27,11 @@
 #include "audit/audit_log.h"
 #include "base/door.h"
 #include "base/log.h"
+#include "base/log_health.h"
+#include "base/port_probe.h"
 #include "config/listen.h"
 #include "config/load.h"
+#include "config/reload.h"
 #include "dialect/envelope.h"
 #include "dispatch/dispatcher.h"
 #include "metrics/metrics.h"
@@ -45,14 +48,6 @@ constexpr Millis kLastWords{700};
 constexpr std::size_t kRemembered = 10000;
 constexpr std::size_t kRememberedBytes = std::size_t{128} << 20;  // of their texts
 
-// Thousands of connections need file descriptors: takes as many as the system lets it.
-void allow_many_files() {
-  rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
-  files.rlim_cur = files.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &files);
-}
-
 }  // namespace
 
 struct App::Parts {
@@ -65,7 +60,7 @@ struct App::Parts {
             [this](std::function<void()> action) { asio::post(loop, std::move(action)); },
             [this] { return dispatcher.open_records(); })),
         agents(loop, timers.timers(), clock, metrics, pool_options(options, tls)),
-        audit(audit::open_audit(audit_options(options), metrics)),
+        audit(std::make_unique<FailureLog>(audit::open_audit(audit_options(options), metrics))),
         processors(
             loop, timers.timers(), clock, metrics,
             [this](const std::string& app) { return addresses.find(app); }, processor_options(options)),
@@ -115,6 +110,7 @@ struct App::Parts {
   asio::signal_set signals{loop, SIGTERM, SIGINT, SIGHUP};
   Timer drain_limit;
   std::string listening_on;  // the address that is being bound, for people
+  std::uint16_t binding_port = 0;
   bool draining = false;
   bool leaving = false;
   ExitCode exit_code = kOk;
@@ -134,6 +130,7 @@ void App::Parts::listen() {
   }
   if (!options.admin.enabled) return;
   listening_on = options.admin.listen + " (admin.listen)";
+  binding_port = config::parse_listen(options.admin.listen)->port;
   http.emplace(http_options(options, tls), http_door, admin_view);
   log::info("the job API listens on {}://{}", tls.admin ? "https" : "http", options.admin.listen);
 }
@@ -141,6 +138,7 @@ void App::Parts::listen() {
 void App::Parts::listen_for_results(std::optional<wire::Server>& server, std::uint16_t port, const char* key,
                                     tls::CredentialsPtr credentials) {
   listening_on = fmt::format("{}:{} ({})", options.thrift.host, port, key);
+  binding_port = port;
   const char* how = credentials ? " over TLS" : "";
   server.emplace(loop, options.thrift.host, port, server_limits(options), agents_door,
                  wire::scheduler_service_handler(result_door), std::move(credentials));
@@ -148,9 +146,6 @@ void App::Parts::listen_for_results(std::optional<wire::Server>& server, std::ui
 }
 
 ExitCode App::run() {
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);  // a file that must not grow is a failed write, as on a full disk
-  allow_many_files();
   if (!parts_->options.standalone) {
     parts_->broker.open(parts_->options, *parts_->journal, parts_->metrics);
   }
@@ -176,7 +171,8 @@ void App::Parts::serve() {
   try {
     listen();
   } catch (const boost::system::system_error& error) {
-    log::error("cannot listen on {}: {}", listening_on, error.code().message());
+    log::error("cannot listen on {}: {}", listening_on,
+               why_not_listening(error.code().value(), binding_port));
     exit_code = kCannotBind;
     return shut_down();
   }
@@ -216,6 +212,7 @@ void App::Parts::take_readings() {
   metrics.set(Reading::journal_trouble, journal->trouble().empty() ? 0 : 1);
   metrics.set(Reading::history_trouble, journal->history_trouble().empty() ? 0 : 1);
   metrics.set(Reading::draining, draining ? 1 : 0);
+  metrics.set(Reading::log_lost, log::lines_lost());
   for (const auto& [key, value] : limits_in_force(options)) metrics.set_limit(key, value);
 }
 
@@ -242,28 +239,21 @@ void App::Parts::reload() {
     const char* value = std::getenv(name);
     return value ? std::optional<std::string>(value) : std::nullopt;
   });
+  for (const auto& finding : loaded.warnings) log::warn("{}", finding.text());
   for (const auto& finding : loaded.errors) log::error("{}", finding.text());
-  if (!loaded.errors.empty()) return log::error("{} was not taken over", config_file);
-  log::set_level(loaded.options.log.level);
-  options.log.level = loaded.options.log.level;
-  options.job = loaded.options.job;
-  options.agent = loaded.options.agent;
-  options.processor = loaded.options.processor;
-  options.result = loaded.options.result;
-  options.thrift.allow = loaded.options.thrift.allow;
-  options.thrift.trust_forwarders = loaded.options.thrift.trust_forwarders;
-  options.thrift.max_connections = loaded.options.thrift.max_connections;
-  options.thrift.max_per_address = loaded.options.thrift.max_per_address;
-  options.drain = loaded.options.drain;
+  if (!loaded.errors.empty())
+    return log::error("SIGHUP: {} was not taken over: everything stays as it is", config_file);
+  auto fresh = config::take_over(options, loaded);
+  for (const auto& text : fresh.kept) log::error("{}: {}", config_file, text);
+  for (const auto& text : fresh.later) log::warn("{}: {}", config_file, text);
+  options = std::move(fresh.options);
+  log::set_level(options.log.level);
   dispatcher.set_limits(dispatch_limits(options));
   agents.set_options(pool_options(options, tls));
   processors.set_options(processor_options(options));
   agents_door.set_limits(thrift_door(options));
-  log::info(
-      "{} read again: log.level, job.maxOpen*, job.grace, job.retry.*, agent.*, processor.*, result.*, "
-      "thrift.allow, thrift.trustForwarders, thrift.maxConnections* and drain.timeout are in force; "
-      "certificates too",
-      config_file);
+  log::info("SIGHUP: {} read again; in force are {} as the file has them, and the certificates", config_file,
+            config::live_keys());
 }
 
 void App::Parts::drain() {

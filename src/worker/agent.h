@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -38,6 +39,9 @@ class Agent final : public wire::AgentService {
   // results to the scheduler for some seconds more; then the agent has nothing left on the loop, and `left`
   // is called, once. Calling it again gives up the wait for the workers.
   void leave(std::function<void()> left);
+
+  // For callers that come from now on.
+  void set_door(DoorLimits limits) { door_.set_limits(std::move(limits)); }
 
   void invoke_sync(Instruction ins, std::function<void(WorkerAnswer)> done) override;
   void invoke_async(std::vector<Instruction> instructions,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <boost/json.hpp>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -12,6 +13,8 @@
 #include <sstream>
 #include <utility>
 
+#include "base/text_encoding.h"
+#include "worker/config_repeats.h"
 #include "worker/config_section.h"
 #include "worker/config_tls.h"
 
@@ -84,6 +87,8 @@ void read_door(Section& top, DoorLimits& door) {
   const auto* value = top.take("authips");
   if (value == nullptr) return;
   const auto words = words_of(*value);
+  if (words.empty() && value->is_string()) top.error("authips", json::serialize(*value) + " names nobody");
+  if (words.empty() && value->is_array()) top.warn("authips", "an empty list: everybody may call");
   for (const auto& word : words) {
     if (word.empty() || !Networks::parse(word))
       top.error("authips", fmt::format("'{}' is no IP address, and no network", word));
@@ -216,6 +221,33 @@ void read_all(Section top, const fs::path& root, const fs::path& program, AgentC
   top.finish();
 }
 
+// A guard must not depend on which of two values a parser keeps.
+void tell_repeats(std::string_view text, Findings& findings) {
+  for (const auto& key : repeated_keys(text)) {
+    const bool guard = key == "authips" || key == "tls" || key.starts_with("tls.");
+    auto message =
+        fmt::format("{}: {}: given more than once (keys are the same in any case)", findings.file, key);
+    if (guard) {
+      findings.errors.push_back(message + ": which one is meant?");
+    } else {
+      findings.warnings.push_back(message + "; the last one is used");
+    }
+  }
+}
+
+// Every value of the file by its dotted path in lower case, as JSON.
+void flatten(const json::object& object, const std::string& prefix, std::map<std::string, std::string>& all) {
+  for (const auto& [key, value] : object) {
+    std::string path = prefix + std::string(key);
+    std::ranges::transform(path, path.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (value.is_object()) {
+      flatten(value.get_object(), path + '.', all);
+    } else if (key != "comment") {
+      all[path] = json::serialize(value);
+    }
+  }
+}
+
 LoadedConfig one_error(std::string message) {
   return {.config = {}, .errors = {std::move(message)}, .warnings = {}};
 }
@@ -223,7 +255,7 @@ LoadedConfig one_error(std::string message) {
 }  // namespace
 
 LoadedConfig load_config_text(std::string_view text, const fs::path& file, const fs::path& program) {
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (const auto fault = encoding_fault(text); !fault.empty()) return one_error(file.string() + ": " + fault);
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   json::parse_options lenient;
   lenient.allow_comments = true;
@@ -242,6 +274,7 @@ LoadedConfig load_config_text(std::string_view text, const fs::path& file, const
   Findings findings{.file = file.string(), .errors = {}, .warnings = {}};
   AgentConfig config;
   read_all({value.get_object(), "", findings}, root_of(file), program, config);
+  tell_repeats(text, findings);
   std::error_code missing;
   if (!fs::is_directory(config.launcher.apps, missing)) {
     findings.warnings.push_back(
@@ -251,6 +284,7 @@ LoadedConfig load_config_text(std::string_view text, const fs::path& file, const
     findings.warnings.push_back(fmt::format(
         "{}: worker.entry: no shipped app-worker.py found, every app must bring its own", findings.file));
   }
+  flatten(value.get_object(), "", config.given);
   return {std::move(config), std::move(findings.errors), std::move(findings.warnings)};
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -60,13 +61,14 @@ struct AgentConfig {
   log::LogOptions log;         // log.level, log.file, log.format
   std::vector<std::string>
       ignored;  // keys in use that this agent does not support yet, each with what that means
+  std::map<std::string, std::string> given;  // what the file has: JSON by dotted key in lower case
 };
 
 struct LoadedConfig {
   AgentConfig config;
   std::vector<std::string>
       errors;  // "cfg.json: port: 'x' is no port: a number from 1 to 65535"; with any: exit 78
-  std::vector<std::string> warnings;  // unknown keys and folders that are not there
+  std::vector<std::string> warnings;  // unknown and repeated keys, and folders that are not there
 };
 
 // Reads `text`, the content of `file`. Like the Elves agent's own reader it ignores the case of keys and

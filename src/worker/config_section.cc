@@ -9,6 +9,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/edit_distance.h"
+
 namespace elves::worker {
 namespace {
 
@@ -46,6 +48,7 @@ Section::Section(const json::object& object, std::string prefix, Findings& findi
 }
 
 const json::value* Section::take(const std::string& key) {
+  known_.push_back(key);
   const auto node = values_.extract(key);
   if (node.empty() || is_absent(*node.mapped())) return nullptr;
   return node.mapped();
@@ -98,11 +101,32 @@ void Section::error(const std::string& key, const std::string& message) {
   findings_.errors.push_back(fmt::format("{}: {}{}: {}", findings_.file, prefix_, key, message));
 }
 
+void Section::warn(const std::string& key, const std::string& message) {
+  findings_.warnings.push_back(fmt::format("{}: {}{}: {}", findings_.file, prefix_, key, message));
+}
+
 void Section::finish() {
   for (const auto& [key, value] : values_) {
     if (key == "comment") continue;
-    findings_.warnings.push_back(fmt::format("{}: {}{}: unknown key, ignored", findings_.file, prefix_, key));
+    const auto meant = nearest(key);
+    const bool guard = prefix_ == "tls." || meant == "authips" || meant == "tls";
+    if (meant.empty()) {
+      warn(key, "unknown key, ignored");
+    } else if (guard) {
+      error(key, fmt::format("unknown key; if {}{} is meant, without it more would be allowed than you want",
+                             prefix_, meant));
+    } else {
+      warn(key, fmt::format("unknown key, ignored; is {}{} meant?", prefix_, meant));
+    }
   }
+}
+
+// The known key that `key` may be a slip of; "" when it is far from all.
+std::string Section::nearest(const std::string& key) const {
+  for (const auto& known : known_) {
+    if (known.size() > kMisspelt && edit_distance(key, known) <= kMisspelt) return known;
+  }
+  return "";
 }
 
 }  // namespace elves::worker

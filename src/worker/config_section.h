@@ -36,13 +36,18 @@ class Section {
   Section section(const std::string& key);
   // "cfg.json: scheduler.port: {message}".
   void error(const std::string& key, const std::string& message);
-  // Warns of every key that nobody took.
+  // The same that does not keep the agent from starting.
+  void warn(const std::string& key, const std::string& message);
+  // Warns of every key that nobody took. One that looks like a misspelt guard (authips, tls.*) is an error.
   void finish();
 
  private:
+  std::string nearest(const std::string& key) const;
+
   std::string prefix_;
   Findings& findings_;
   std::map<std::string, const boost::json::value*> values_;
+  std::vector<std::string> known_;  // that were asked for
 };
 
 }  // namespace elves::worker

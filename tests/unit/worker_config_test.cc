@@ -140,8 +140,9 @@ TEST(WorkerConfig, WhatIsNoJsonIsAnErrorWithItsLine) {
 
 TEST(WorkerConfig, UnknownKeysAreWarnedOf) {
   EXPECT_THAT(load(R"({"ip":"::1","ports":1,"comment":"c","scheduler":{"adr":"x"}})").warnings,
-              testing::IsSupersetOf({"/r/conf/cfg.json: ports: unknown key, ignored",
-                                     "/r/conf/cfg.json: scheduler.adr: unknown key, ignored"}));
+              testing::IsSupersetOf(
+                  {"/r/conf/cfg.json: ports: unknown key, ignored; is port meant?",
+                   "/r/conf/cfg.json: scheduler.adr: unknown key, ignored; is scheduler.addr meant?"}));
 }
 
 TEST(WorkerConfig, RootIsTheFolderAboveConf) {
