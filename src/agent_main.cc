@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/process_privacy.h"
+#include "base/version.h"
 #include "tls/credentials.h"
 #include "wire/loop_timers.h"
 #include "worker/agent.h"
@@ -198,7 +199,7 @@ int main(int argc, char** argv) {
   cli.add_option("--config", arguments.config, "the configuration")->capture_default_str();
   cli.add_option("--apps", arguments.apps, "the folder that holds the apps, instead of the configured one");
   cli.add_flag("--check-config", arguments.check, "say whether the configuration is good, and leave");
-  cli.set_version_flag("--version", "elves-agent " ELVES_VERSION);
+  cli.set_version_flag("--version", std::string("elves-agent ") + kVersion);
   cli.footer(
       "Exit codes: 0 left as asked, 64 usage, 69 the address cannot be bound, 78 configuration or state.");
   try {

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <string>
 
+#include "base/version.h"
 #include "ctl/elvesctl.h"
 
 int main(int argc, char** argv) {
@@ -12,5 +13,5 @@ int main(int argc, char** argv) {
     return std::string(value ? value : "");
   };
   const elves::ctl::Io io{std::cin, std::cout, std::cerr, ::isatty(STDOUT_FILENO) == 1};
-  return elves::ctl::run({argv + 1, argv + argc}, environment, io);
+  return elves::ctl::run({argv + 1, argv + argc}, environment, io, elves::kVersion);
 }

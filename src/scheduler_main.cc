@@ -12,6 +12,7 @@
 #include "app/app.h"
 #include "base/log.h"
 #include "base/process_privacy.h"
+#include "base/version.h"
 #include "config/load.h"
 
 namespace {
@@ -59,7 +60,7 @@ int main(int argc, char** argv) {
   arguments.add_flag("--check-config", check, "Check the configuration and leave: 0 usable, 78 not");
   arguments.add_option("--ready-file", ready_file, "Made once jobs are taken, removed at the end")
       ->type_name("FILE");
-  arguments.set_version_flag("--version", "elves-scheduler " ELVES_VERSION);
+  arguments.set_version_flag("--version", std::string("elves-scheduler ") + kVersion);
   arguments.footer(kExamples);
   try {
     arguments.parse(argc, argv);

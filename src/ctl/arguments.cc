@@ -134,12 +134,12 @@ tls::Settings TlsArguments::settings() const {
 }
 
 std::variant<Arguments, Ending> parse_arguments(std::vector<std::string> words,
-                                                const Environment& environment) {
+                                                const Environment& environment, const std::string& version) {
   Arguments all;
   add_defaults(all, environment);
   CLI::App app("Runs jobs on Elves agents through a scheduler.", "elvesctl");
   app.footer(kExamples);
-  app.set_version_flag("--version", "elvesctl " ELVES_VERSION);
+  app.set_version_flag("--version", "elvesctl " + version);
   app.require_subcommand(1);
   app.fallthrough();
   app.add_option("--url", all.url,

@@ -16,9 +16,10 @@ int execute(const Arguments& arguments, const Environment& environment, const Io
 
 }  // namespace
 
-int run(std::vector<std::string> words, const Environment& environment, const Io& io) {
+int run(std::vector<std::string> words, const Environment& environment, const Io& io,
+        const std::string& version) {
   try {
-    const auto parsed = parse_arguments(std::move(words), environment);
+    const auto parsed = parse_arguments(std::move(words), environment, version);
     if (const auto* ending = std::get_if<Ending>(&parsed)) {
       io.out << ending->out;
       io.err << ending->err;

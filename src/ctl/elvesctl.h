@@ -17,7 +17,10 @@ struct Io {
   bool terminal = false;  // whether `out` is one
 };
 
-// Does what `words` (without the program's name) ask for; answers with the exit code. Never throws.
-int run(std::vector<std::string> words, const Environment& environment, const Io& io);
+// Does what `words` (without the program's name) ask for; answers with the exit code. Never throws. `version`
+// is what
+// --version says after the program's name.
+int run(std::vector<std::string> words, const Environment& environment, const Io& io,
+        const std::string& version = ELVES_VERSION);
 
 }  // namespace elves::ctl
