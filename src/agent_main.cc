@@ -40,7 +40,8 @@ constexpr Millis kAddressTime{1000};
 
 struct Arguments {
   std::string config = "conf/cfg.json";
-  std::string apps;
+  std::string apps;   // "" = as configured
+  std::string state;  // "" = as configured
   bool check = false;
 };
 
@@ -164,6 +165,7 @@ int run(const Arguments& arguments) {
   for (const auto& error : errors) fmt::print(stderr, "{}\n", error);
   if (!errors.empty()) return kConfig;
   if (!arguments.apps.empty()) config.launcher.apps = arguments.apps;
+  if (!arguments.state.empty()) config.state.folder = arguments.state;
   worker::AgentCredentials credentials;
   try {
     credentials = worker::load_credentials(config);
@@ -198,6 +200,7 @@ int main(int argc, char** argv) {
       "Runs on a managed machine: takes instructions from elves-scheduler and runs the apps' workers.");
   cli.add_option("--config", arguments.config, "the configuration")->capture_default_str();
   cli.add_option("--apps", arguments.apps, "the folder that holds the apps, instead of the configured one");
+  cli.add_option("--state", arguments.state, "the folder of the state, instead of the configured one");
   cli.add_flag("--check-config", arguments.check, "say whether the configuration is good, and leave");
   cli.set_version_flag("--version", std::string("elves-agent ") + kVersion);
   cli.footer(

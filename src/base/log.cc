@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "base/visible.h"
+
 namespace elves::log {
 namespace {
 
@@ -36,13 +38,22 @@ class JsonText final : public spdlog::custom_flag_formatter {
   }
 };
 
+// Formats the message as one line that a terminal can show.
+class VisibleText final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& msg, const std::tm&, spdlog::memory_buf_t& out) override {
+    append_visible({msg.payload.data(), msg.payload.size()}, Newlines::escaped, out);
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<VisibleText>(); }
+};
+
 std::unique_ptr<spdlog::formatter> formatter(const std::string& format) {
   auto made = std::make_unique<spdlog::pattern_formatter>();
   if (format == "json") {
     made->add_flag<JsonText>('*').set_pattern(
         R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","thread":%t,"message":"%*"})");
   } else {
-    made->set_pattern("%Y-%m-%d %H:%M:%S.%e %-5l %v");
+    made->add_flag<VisibleText>('*').set_pattern("%Y-%m-%d %H:%M:%S.%e %-5l %*");
   }
   return made;
 }
