@@ -41,6 +41,7 @@ class Walk:
         self._exports = f"export PATH={PROGRAMS}:$PATH\n"
         self._ids = {}  # those of the page: those of this run
         self._units = itertools.count()
+        self._running = {}  # program: unit
 
     def through(self, page, blocks_=None):
         for block in recipes(page) if blocks_ is None else blocks_:
@@ -70,8 +71,11 @@ class Walk:
         return name in SERVERS and not any(word in SERVERS[name].split() for word in rest)
 
     def _start(self, command, expected):
-        """What a reader starts in a terminal and leaves running."""
-        unit = f"terminal-{next(self._units)}"
+        """What a reader starts in a terminal and leaves running, until the page starts the same program again."""
+        name = command.split()[0]
+        if name in self._running:
+            self.machine.do(f"systemctl stop {self._running[name]}")
+        self._running[name] = unit = f"terminal-{next(self._units)}"
         self.machine.do(f"{self._exports}systemd-run -q --unit {unit} --working-directory \"$PWD\" --setenv PATH=\"$PATH\" "
                         f"bash -c {shlex.quote('exec ' + command + ' >/tmp/' + unit + ' 2>&1')}", self.folder)
         wait_for(lambda: prints(expected, self.machine.do(f"cat /tmp/{unit} 2>/dev/null || true")) == "", 20,
@@ -164,7 +168,7 @@ def test_every_recipe_is_run_or_says_why_not():
     assert not gone, f"no longer in the documentation: {gone}"
 
 
-WALKED = ("README.md", "README.zh-CN.md", "docs/operations.md", "docs/tls.md", "docs/http-api.md", "docs/elvesctl.md", "docs/agent.md")
+WALKED = ("README.md", "README.zh-CN.md", "docs/quick-start.md", "docs/operations.md", "docs/tls.md", "docs/http-api.md", "docs/elvesctl.md", "docs/agent.md")
 
 
 @pytest.mark.parametrize("machine", [("10.0.0.5",)], indirect=True)
@@ -234,12 +238,22 @@ def test_tls(machine):
 @pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
 def test_readme(machine, page):
     folder = copy_of_the_clone(machine)
-    for block in blocks(page):
-        if block.language == "python":
-            machine.write(f"{folder}/apps/disk/worker.py", block.text + "\n")
-        elif block.language == "json" and '"mqkey"' in block.text:
-            machine.write(f"{folder}/sendSync.json", block.text + "\n")
+    [app] = [block for block in blocks(page) if block.language == "python"]
+    machine.write(f"{folder}/apps/disk/worker.py", app.text + "\n")
+    config = json.loads((ROOT / "conf/cfg.json").read_text())
+    config["apps"]["disk"] = "1.0"
+    machine.write(f"{folder}/conf/cfg.json", json.dumps(config))
     Walk(machine, folder).through(page)
+
+
+def test_quick_start(machine):
+    folder = copy_of_the_clone(machine)
+    [settings] = [block for block in blocks("docs/quick-start.md") if block.language == "properties"]
+    [message] = [block for block in blocks("docs/quick-start.md") if block.language == "json"]
+    machine.write(f"{folder}/conf/conf.properties", settings.text + "\n")
+    machine.write(f"{folder}/sendSync.json", message.text + "\n")
+    start_broker(machine)
+    Walk(machine, folder).through("docs/quick-start.md")
 
 
 @pytest.mark.parametrize("page", PAGES)
