@@ -101,7 +101,7 @@ def serve(machine, name, command, ready, folder="/root"):
     """Starts something the page takes for granted."""
     machine.do(f"systemd-run -q --unit {name} --working-directory {folder} bash -c {shlex.quote(command)}")
     try:
-        wait_for(lambda: machine.try_to(ready, folder).returncode == 0, 60, name)
+        wait_for(lambda: machine.try_to(ready, folder).returncode == 0, 180, name)
     except AssertionError as fault:
         raise AssertionError(f"{fault}\n{machine.do(f'journalctl --no-pager -u {name} | tail -n 30')}") from None
 

@@ -9,12 +9,25 @@ from .util import end_process, wait_for
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
+# A control group of its own, named $2, for what $3 makes of the rest; $1 is a folder to work in.
+GROUP = r"""
+set -eu
+mount --make-rprivate /
+mount -t cgroup2 cgroup2 "$1"
+mkdir "$1/$2"
+echo $$ >"$1/$2/cgroup.procs"
+umount "$1"
+boot=$3 root=$1
+shift 3
+exec unshare --cgroup sh -c "$boot" boot "$root" "$@"
+"""
+# Takes the group away again, with those that systemd made in it.
+UNGROUP = 'mount -t cgroup2 cgroup2 "$1" && find "$1/$2" -depth -type d -exec rmdir {} +'
 # Makes the root below $1 and becomes its process 1. The sources of this repository are at /src, the programs at /mnt/programs.
 BOOT = r"""
 set -eu
 root=$1 sources=$2 programs=$3
 shift 3
-mount --make-rprivate /
 mount -t tmpfs -o mode=755 root "$root"
 cd "$root"
 mkdir -p usr etc opt var/lib var/log var/cache tmp run proc dev sys root home src mnt srv
@@ -56,7 +69,7 @@ for address; do ip address add "$address/32" dev lo; done
 exec env -i container=elves-test PATH=/usr/bin:/usr/sbin chroot "$root" /usr/lib/systemd/systemd --unit=multi-user.target \
   --log-target=console --log-level=warning --show-status=0
 """
-SPACES = ("--mount", "--net", "--pid", "--cgroup", "--uts", "--ipc")
+SPACES = ("--mount", "--net", "--pid", "--uts", "--ipc")
 
 
 class Machine:
@@ -65,10 +78,12 @@ class Machine:
     def __init__(self, *addresses, programs):
         self._folder = tempfile.TemporaryDirectory(prefix="elves-machine-")
         self._console = open(pathlib.Path(self._folder.name) / "console", "w+b")
-        root = pathlib.Path(self._folder.name) / "root"
-        root.mkdir()
+        self._root = pathlib.Path(self._folder.name) / "root"
+        self._root.mkdir()
+        self._group = pathlib.Path(self._folder.name).name
         self._holder = subprocess.Popen(
-            ["unshare", *SPACES, "--fork", "--kill-child=KILL", "sh", "-c", BOOT, "boot", root, ROOT, programs, *addresses],
+            ["unshare", *SPACES, "--fork", "--kill-child=KILL", "sh", "-c", GROUP, "group", self._root, self._group, BOOT, ROOT,
+             programs, *addresses],
             stdin=subprocess.DEVNULL, stdout=self._console, stderr=self._console)
         try:
             wait_for(self._is_up, 60, "systemd in a machine of its own")
@@ -126,5 +141,7 @@ class Machine:
         if first:
             subprocess.run(["kill", "-KILL", first], check=False)  # and the kernel ends all the others
         end_process(self._holder)
+        subprocess.run(["unshare", "--mount", "sh", "-c", UNGROUP, "ungroup", self._root, self._group], check=False,
+                       stderr=subprocess.DEVNULL)
         self._console.close()
         self._folder.cleanup()
