@@ -163,7 +163,7 @@ class TestWaiting:
             while b"\r\n\r\n" not in head:
                 head += client.recv(1)
             log_id = re.search(rb"Location: /api/v1/jobs/([0-9A-F]{16})\r\n", head)[1].decode()
-            assert site.scheduler.http("GET", "/api/v1/jobs/" + log_id).json["result_flag"] == 2
+            assert site.scheduler.http("GET", "/api/v1/jobs/" + log_id).json["worker_message"] == ""
             rest = b""
             while piece := client.recv(65536):
                 rest += piece
