@@ -14,10 +14,17 @@ function(elves_room name)
   target_link_libraries(elves_${name} ${scope} ${ROOM_ROOMS} ${ROOM_LIBS} Threads::Threads)
 endfunction()
 
+# What --version says.
+set(version_source ${CMAKE_BINARY_DIR}/version.cc)
+add_custom_target(version BYPRODUCTS ${version_source} VERBATIM
+                  COMMAND ${CMAKE_COMMAND} -DSOURCE=${CMAKE_SOURCE_DIR} -DOUTPUT=${version_source} -DVERSION=${PROJECT_VERSION}
+                          -P ${CMAKE_SOURCE_DIR}/cmake/commit.cmake)
+
 # elves_program(NAME MAIN ROOM): the executable NAME.
 function(elves_program name main room)
   if(EXISTS ${CMAKE_SOURCE_DIR}/${main})
-    add_executable(${name} ${main})
+    add_executable(${name} ${main} ${version_source})
+    add_dependencies(${name} version)
     target_link_libraries(${name} PRIVATE elves_${room})
   endif()
 endfunction()

@@ -27,7 +27,7 @@ start_broker() {
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}" \
     /usr/lib/rabbitmq/bin/rabbitmq-server -noinput >"$folder/console.log" 2>&1 </dev/null &
   broker_pids+=($!)
-  wait_for 60 broker_up_or_gone "$folder" "$!" || true
+  wait_for 180 broker_up_or_gone "$folder" "$!" || true
   if ! broker_up "$folder"; then
     tail -n 20 "$folder/console.log" "$folder/rabbitmq.log" >&2
     fail "RabbitMQ does not start"

@@ -37,32 +37,3 @@ command_version() {
 }
 
 source_version() { sed -n 's/^project(elves-scheduler VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt; }
-
-# The Debian packages that hold the shared libraries the programs load.
-runtime_packages() {
-  local library
-  ldd "$@" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u | while read -r library; do
-    # With a merged /usr the loader may find a file under a name that dpkg does not know it by.
-    dpkg-query -S "$library" 2>/dev/null || dpkg-query -S "${library#/usr}" 2>/dev/null || dpkg-query -S "/usr$library"
-  done | sed 's/:.*//' | sort -u
-}
-
-command_pack() {
-  need_sources pack
-  (($# == 0)) || usage_error "pack takes no argument: $1"
-  build_programs
-  local name tree program
-  name="elves-scheduler-$(source_version)-$(uname -s | tr '[:upper:]' '[:lower:]')-$(uname -m)"
-  tree="dist/$name"
-  rm -rf "$tree"
-  mkdir -p "$tree/bin"
-  for program in "${programs[@]}"; do
-    strip -o "$tree/bin/$program" "$(bin_folder)/$program"
-  done
-  runtime_packages "$tree"/bin/* >"$tree/runtime-packages"
-  cp -R conf sdk apps docs scripts control LICENSE ./*.md "$tree/"
-  find "$tree" -name __pycache__ -prune -exec rm -rf {} +
-  tar -C dist --owner=0 --group=0 --sort=name -czf "dist/$name.tar.gz" "$name"
-  rm -rf "$tree"
-  say "Packed: dist/$name.tar.gz"
-}

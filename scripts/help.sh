@@ -10,7 +10,7 @@ Usage: ./control COMMAND [OPTION...]
   test [OPTION...]    run the tests
   bench [OPTION...]   measure how fast it is, against the bare broker
   lint                check format, shell scripts and clang-tidy
-  pack                make dist/elves-scheduler-VERSION-SYSTEM.tar.gz
+  pack [--as-it-is]   make dist/elves-scheduler-VERSION-SYSTEM.tar.gz
   start               run the scheduler in the background with conf/conf.properties
   stop                end it after the jobs in flight
   restart             stop, then start
@@ -72,10 +72,15 @@ Usage: ./control lint
 Checks all sources with clang-format-19 and clang-tidy-19, and the shell scripts with shellcheck.
 TEXT
     pack) cat <<'TEXT' ;;
-Usage: ./control pack
+Usage: ./control pack [--as-it-is]
 
-Builds, and packs bin/, conf/, sdk/, apps/, docs/ and control into dist/elves-scheduler-VERSION-SYSTEM.tar.gz. Unpacked on
-another Debian 12, ./control demo, start, stop, restart and status work there.
+Builds, and packs bin/, conf/, sdk/, apps/, docs/ and control into dist/elves-scheduler-VERSION-SYSTEM.tar.gz, with a checksum
+beside it. Unpacked on another Debian 12, it is a folder elves-scheduler where ./control demo, start, stop, restart and status work.
+
+Only files of the git commit are packed: a changed conf.properties goes out as committed, an app of your own or an editor's
+backup not at all, and what stays out is said. In a source archive (no .git) the files must be unchanged.
+
+  --as-it-is   in a source archive with changed files: pack what is here, and list it
 TEXT
     start) cat <<'TEXT' ;;
 Usage: ./control start

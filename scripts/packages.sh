@@ -13,7 +13,7 @@ demo_packages=(python3)
 broker_packages=(rabbitmq-server)
 test_packages=(
   python3 python3-pytest python3-pika python3-thrift python3-kazoo rabbitmq-server zookeeper openssl
-  clang-format-19 shellcheck systemd
+  clang-format-19 shellcheck systemd dbus iproute2 curl git
 )
 bench_packages=(python3 python3-pika rabbitmq-server git valgrind)
 lint_packages=(clang-format-19 clang-tidy-19 shellcheck)

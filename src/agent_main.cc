@@ -21,6 +21,7 @@
 #include "base/port_probe.h"
 #include "base/process_privacy.h"
 #include "base/process_start.h"
+#include "base/version.h"
 #include "tls/credentials.h"
 #include "wire/loop_timers.h"
 #include "worker/agent.h"
@@ -42,7 +43,8 @@ constexpr Millis kAddressTime{1000};
 
 struct Arguments {
   std::string config = "conf/cfg.json";
-  std::string apps;
+  std::string apps;   // "" = as configured
+  std::string state;  // "" = as configured
   bool check = false;
 };
 
@@ -191,6 +193,7 @@ int run(const Arguments& arguments) {
   for (const auto& error : errors) fmt::print(stderr, "{}\n", error);
   if (!errors.empty()) return kConfig;
   if (!arguments.apps.empty()) config.launcher.apps = arguments.apps;
+  if (!arguments.state.empty()) config.state.folder = arguments.state;
   worker::AgentCredentials credentials;
   try {
     credentials = worker::load_credentials(config);
@@ -224,9 +227,10 @@ int main(int argc, char** argv) {
       "Runs on a managed machine: takes instructions from elves-scheduler and runs the apps' workers.");
   cli.add_option("--config", arguments.config, "the configuration")->capture_default_str();
   cli.add_option("--apps", arguments.apps, "the folder that holds the apps, instead of the configured one");
+  cli.add_option("--state", arguments.state, "the folder of the state, instead of the configured one");
   cli.add_flag("--check-config", arguments.check,
                "say whether the agent can start with the configuration, and leave");
-  cli.set_version_flag("--version", "elves-agent " ELVES_VERSION);
+  cli.set_version_flag("--version", std::string("elves-agent ") + kVersion);
   cli.footer(
       "Exit codes: 0 left as asked, 64 usage, 69 the address cannot be bound, 78 configuration or state.");
   try {

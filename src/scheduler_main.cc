@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/process_privacy.h"
 #include "base/process_start.h"
+#include "base/version.h"
 #include "config/load.h"
 
 namespace {
@@ -78,7 +79,7 @@ int main(int argc, char** argv) {
       "Check the configuration and what it needs, and leave: 0 usable, 69 a port is taken, 78 not usable");
   arguments.add_option("--ready-file", ready_file, "Made once jobs are taken, removed at the end")
       ->type_name("FILE");
-  arguments.set_version_flag("--version", "elves-scheduler " ELVES_VERSION);
+  arguments.set_version_flag("--version", std::string("elves-scheduler ") + kVersion);
   arguments.footer(kExamples);
   try {
     arguments.parse(argc, argv);

@@ -6,7 +6,7 @@
 Runs in the app's folder and serves AppService on ADDRESS (0.0.0.0 unless given). For each job with mode sap or ssp it
 calls the function `process` of processor.py there, with the Reinstruct: job.ins.id, .ip, .app, .func, .param and so
 on say what was run, job.flag (1, 0, -1), job.costtime and job.result how it ended. Several calls may run at a time.
-What `process` returns is not looked at; if it raises, the job ends with 413.3.
+What `process` returns is not looked at; if it raises or calls sys.exit(), the job ends with 413.3.
 
 The scheduler finds it by `processor.{app} = IP:PORT` in its configuration. Needs Thrift for Python (Debian:
 python3-thrift) and the code that its compiler makes of idl/elves.thrift:
@@ -30,8 +30,13 @@ class Handler:
         self._process = process
 
     def runProcessor(self, reins):  # noqa: N802, the contract's name
-        said = self._process(reins)
-        return "" if said is None else str(said)
+        try:
+            self._process(reins)
+        except Exception:
+            raise
+        except BaseException as error:  # sys.exit() would end this thread without an answer
+            raise RuntimeError("process() ended with %r" % error) from error
+        return "success"
 
 
 def main():

@@ -7,13 +7,16 @@
 
 namespace elves::admin {
 
+// The status of what is said before the answer to who waits for a job: the body is then the log id, no JSON.
+inline constexpr unsigned kBegun = 102;
+
 // One answer to an HTTP request.
 struct Answer {
   unsigned status = 200;
   std::string body;  // JSON, unless said otherwise
 };
-// May be called from any thread, later, even after the server is gone; calls after the first are ignored.
-// When the last copy is dropped without a call, the client is answered 500.
+// May be called from any thread, later, even after the server is gone; calls after the first answer are
+// ignored. When the last copy is dropped without a call, the client is answered 500.
 using Respond = std::function<void(Answer)>;
 
 // Who makes a request.
@@ -29,7 +32,8 @@ class AdminView {
   // POST /api/v1/jobs: `body` as the client sent it. `wait`: respond when the job has ended (200), else at
   // once (202 {"log_id": "...", "state": "received"}). A rejected job is 400, an overloaded scheduler 503;
   // both
-  // {"error": "[403.1]...", "code": "403.1"}.
+  // {"error": "[403.1]...", "code": "403.1"}. Who waits may be told before which job it is (kBegun), if only
+  // 200 can come after that.
   virtual void submit(std::string body, bool wait, Caller caller, Respond respond) = 0;
   // GET /api/v1/jobs/{log_id}: 200, or 404. `log_id` is any text without '/'.
   virtual void job(std::string log_id, Respond respond) = 0;

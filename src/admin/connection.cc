@@ -11,6 +11,8 @@
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/chunk_encode.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -102,9 +104,11 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     auto& where = std::get<Route>(routed);
     where.caller.address = peer_;
     auto& body = parser.get().body();
-    auto reply = co_await answer(std::move(where), std::move(body));
+    head_sent_ = false;
+    auto reply = co_await answer(std::move(where), std::move(body), parser);
     if (!reply) co_return false;
     const bool keep_alive = parser.keep_alive();
+    if (head_sent_) co_return co_await send_rest(std::move(*reply), parser) && keep_alive;
     co_await send(std::move(*reply), &parser, keep_alive);
     co_return keep_alive;
   }
@@ -165,14 +169,17 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   // The view's answer; nothing when the client or the server went away first.
-  net::awaitable<std::optional<Reply>> answer(Route route, std::string body) {
+  net::awaitable<std::optional<Reply>> answer(Route route, std::string body, const Parser& request) {
     reply_.reset();
+    begun_.reset();
     ask(shared_->view, std::move(route), std::move(body), deliver(++serial_));
     stream_.next().expires_never();
     watch();
     while (!reply_ && !gone_) {
       error_code woken;
       co_await answered_.async_wait(net::redirect_error(use_awaitable, woken));
+      const bool early = begun_ && !reply_ && !gone_ && !head_sent_ && request.get().version() >= 11;
+      if (early) co_await send_head(request);
     }
     stream_.next().cancel();
     if (gone_) co_return std::nullopt;
@@ -190,7 +197,11 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   void take(std::uint64_t serial, Reply reply) {
     if (serial != serial_) return;
-    reply_ = std::move(reply);
+    if (reply.status == kBegun) {
+      begun_ = std::move(reply.body);
+    } else {
+      reply_ = std::move(reply);
+    }
     answered_.cancel();
   }
 
@@ -207,6 +218,32 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
       self->answered_.cancel();
     };
     stream_.next().socket().async_wait(net::ip::tcp::socket::wait_read, std::move(on_readable));
+  }
+
+  // The head of an answer whose body is still to come: who waits for a job learns at once which one it is.
+  net::awaitable<void> send_head(const Parser& request) {
+    http::response<http::empty_body> head(http::status::ok, 11);
+    head.set(http::field::server, "elves-scheduler");
+    head.set(http::field::content_type, "application/json");
+    head.set(http::field::cache_control, "no-store");
+    head.set(http::field::location, "/api/v1/jobs/" + *begun_);
+    head.keep_alive(request.keep_alive());
+    head.chunked(true);
+    head_sent_ = true;
+    http::response_serializer<http::empty_body> serializer(head);
+    co_await http::async_write_header(stream_, serializer, use_awaitable);
+  }
+
+  // The body to it. False when there is none: the client can only be told by an end that comes too early.
+  net::awaitable<bool> send_rest(Reply reply, const Parser& request) {
+    if (reply.status != 200) co_return false;
+    log::debug("http: {} {}: 200", head_of(request).method, head_of(request).target);
+    stream_.next().expires_after(shared_->options.idle);
+    const auto chunk = http::make_chunk(net::buffer(reply.body));
+    co_await net::async_write(stream_, chunk, use_awaitable);
+    const auto last = http::make_chunk_last();
+    co_await net::async_write(stream_, last, use_awaitable);
+    co_return true;
   }
 
   // `request` is null when none could be read.
@@ -250,7 +287,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   const std::string peer_;
   tls::Stream<boost::beast::tcp_stream> stream_;
   boost::beast::flat_buffer buffer_;
-  net::steady_timer answered_;  // never expires; cancelled to wake the waiting coroutine
+  net::steady_timer answered_;        // never expires; cancelled to wake the waiting coroutine
+  std::optional<std::string> begun_;  // the log id of the job that is waited for
+  bool head_sent_ = false;
   std::optional<Reply> reply_;
   std::uint64_t serial_ = 0;
   bool gone_ = false;

@@ -151,7 +151,7 @@ Reply index_page() {
       R"("GET /api/v1/jobs/{log_id}","GET /api/v1/nodes","GET /api/v1/agents?state=&ip=&limit=","GET /healthz","GET /metrics"]})"};
 }
 
-// One promise to answer, shared by the copies of a Respond: the first call counts, no call at all is a 500.
+// One promise to answer, shared by the copies of a Respond: the first answer counts, none at all is a 500.
 class Promise {
  public:
   explicit Promise(std::function<void(Reply)> done) : done_(std::move(done)) {}
@@ -160,7 +160,8 @@ class Promise {
   ~Promise() { keep(error_reply(500, "[500]Internal ServerError: the request was given up")); }
 
   void keep(Reply reply) {
-    if (!kept_.exchange(true)) done_(std::move(reply));
+    const bool early = reply.status == kBegun;
+    if (early ? !kept_ : !kept_.exchange(true)) done_(std::move(reply));
   }
 
  private:

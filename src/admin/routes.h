@@ -53,7 +53,8 @@ Reply error_reply(unsigned status, std::string_view text, std::string_view code 
 // Where the request goes, or why it does not (400, 401, 403, 404, 405, 415). A POST needs full access.
 std::variant<Route, Reply> route(const Head& head, const Tokens& tokens);
 
-// Asks the view. `done` is called exactly once, from any thread, inside this call or later.
+// Asks the view. `done` is called with exactly one answer, and perhaps with a kBegun before it; from any
+// thread, inside this call or later.
 void ask(AdminView& view, Route route, std::string body, std::function<void(Reply)> done);
 
 }  // namespace elves::admin

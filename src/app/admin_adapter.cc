@@ -66,6 +66,7 @@ void AdminAdapter::submit(std::string body, bool wait, admin::Caller caller, adm
     }
     const auto id = parts_.dispatcher.submit(std::move(submission), std::move(on_end));
     if (!id) return respond(refusal(id.error(), asynchronous));
+    if (wait && !asynchronous) respond({admin::kBegun, std::string(id->text())});
     if (wait) return;
     dialect::JsonWriter json(80);
     json.text("log_id", id->text());

@@ -13,6 +13,7 @@
 
 #include "base/line_writer.h"
 #include "base/log_health.h"
+#include "base/visible.h"
 
 namespace elves::log {
 namespace {
@@ -43,24 +44,13 @@ class JsonText final : public spdlog::custom_flag_formatter {
   }
 };
 
-// Formats the message so that it stays one line and does nothing to a terminal.
-class PlainText final : public spdlog::custom_flag_formatter {
+// Formats the message as one line that a terminal can show.
+class VisibleText final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& msg, const std::tm&, spdlog::memory_buf_t& out) override {
-    for (std::size_t i = 0; i < msg.payload.size(); ++i) {
-      const auto byte = static_cast<unsigned char>(msg.payload[i]);
-      const bool of_c1 =
-          byte == 0xC2 && i + 1 < msg.payload.size() && static_cast<unsigned char>(msg.payload[i + 1]) < 0xA0;
-      if (byte == '\n') {
-        out.append(std::string_view("\\n"));
-      } else if (byte < 0x20 || byte == 0x7F || of_c1) {
-        fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
-      } else {
-        out.push_back(msg.payload[i]);
-      }
-    }
+    append_visible({msg.payload.data(), msg.payload.size()}, Newlines::escaped, out);
   }
-  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<PlainText>(); }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<VisibleText>(); }
 };
 
 std::unique_ptr<spdlog::formatter> formatter(const std::string& format) {
@@ -69,7 +59,7 @@ std::unique_ptr<spdlog::formatter> formatter(const std::string& format) {
     made->add_flag<JsonText>('*').set_pattern(
         R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","thread":%t,"message":"%*"})");
   } else {
-    made->add_flag<PlainText>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %-5l %*");
+    made->add_flag<VisibleText>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %-5l %*");
   }
   return made;
 }

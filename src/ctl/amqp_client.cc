@@ -74,8 +74,8 @@ struct AmqpClient::Impl {
     amqp_destroy_connection(connection);
   }
 
-  [[noreturn]] void fail(const std::string& why) const {
-    throw Failure(kExitNotDone, fmt::format("{}: {}", url.text(), one_line(why)));
+  [[noreturn]] void fail(const std::string& why, ExitCode code = kExitNotDone) const {
+    throw Failure(code, fmt::format("{}: {}", url.text(), one_line(why)));
   }
 
   void check(const amqp_rpc_reply_t& reply) {
@@ -205,7 +205,7 @@ void AmqpClient::publish(const AmqpMessage& message) {
   }
   const int status = amqp_basic_publish(impl_->connection, kChannel, bytes(message.exchange),
                                         bytes(message.key), 1, 0, &properties, bytes(message.body));
-  if (status != AMQP_STATUS_OK) impl_->fail(amqp_error_string2(status));
+  if (status != AMQP_STATUS_OK) impl_->fail(amqp_error_string2(status), kExitUnknown);
 }
 
 std::optional<AmqpEvent> AmqpClient::next(std::chrono::steady_clock::time_point deadline) {
@@ -222,7 +222,7 @@ std::optional<AmqpEvent> AmqpClient::next(std::chrono::steady_clock::time_point 
     if (status == AMQP_STATUS_TIMEOUT) return std::nullopt;
     if (status != AMQP_STATUS_OK) {
       impl_->open = false;
-      impl_->fail(std::string("the connection broke: ") + amqp_error_string2(status));
+      impl_->fail(std::string("the connection broke: ") + amqp_error_string2(status), kExitUnknown);
     }
     if (frame.frame_type == AMQP_FRAME_METHOD) return impl_->event_of(frame.payload.method);
   }

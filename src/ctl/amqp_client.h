@@ -42,8 +42,8 @@ struct AmqpEvent {
   std::string correlation_id;  // delivered
 };
 
-// One connection with one channel, with confirms. Blocking; every method throws Failure (not done) with the
-// reason.
+// One connection with one channel, with confirms. Blocking; every method throws Failure with the reason:
+// unknown when a connection broke that a message was published on, else not done.
 class AmqpClient {
  public:
   // `tls` counts for an amqps URL.

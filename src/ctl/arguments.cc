@@ -17,7 +17,15 @@ constexpr const char* kExamples = R"(Examples:
   elvesctl jobs --state open
   elvesctl send request.json                 a raw envelope over AMQP
 
-Exit codes: 0 the worker succeeded, 1 the worker failed, 2 it could not be run, 64 usage.
+Exit codes:
+  0   the worker succeeded; what was asked for was done
+  1   the worker ran and reported failure
+  2   it could not be run, or nobody answers
+  3   it may have run, or may still: repeating it may run it twice
+  64  the command line makes no sense, or names a file that cannot be read
+  74  done, but standard output could not be written
+  130, 143  ended by Ctrl-C or SIGTERM; the job goes on
+
 ELVES_ADMIN_TOKEN holds the token of the job API, if it asks for one.)";
 
 void add_job_options(CLI::App& command, JobArguments& job) {
@@ -134,12 +142,12 @@ tls::Settings TlsArguments::settings() const {
 }
 
 std::variant<Arguments, Ending> parse_arguments(std::vector<std::string> words,
-                                                const Environment& environment) {
+                                                const Environment& environment, const std::string& version) {
   Arguments all;
   add_defaults(all, environment);
   CLI::App app("Runs jobs on Elves agents through a scheduler.", "elvesctl");
   app.footer(kExamples);
-  app.set_version_flag("--version", "elvesctl " ELVES_VERSION);
+  app.set_version_flag("--version", "elvesctl " + version);
   app.require_subcommand(1);
   app.fallthrough();
   app.add_option("--url", all.url,

@@ -79,6 +79,7 @@ struct Ending {
 
 // `words` are the arguments without the program's name.
 std::variant<Arguments, Ending> parse_arguments(std::vector<std::string> words,
-                                                const Environment& environment);
+                                                const Environment& environment,
+                                                const std::string& version = ELVES_VERSION);
 
 }  // namespace elves::ctl

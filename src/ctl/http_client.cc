@@ -7,6 +7,7 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -16,7 +17,9 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <cctype>
+#include <csignal>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "ctl/failure.h"
@@ -47,12 +50,15 @@ net::awaitable<void> connect(net::io_context& loop, Stream& stream, const Url& u
   co_await stream.async_handshake(net::ssl::stream_base::client, use_awaitable);
 }
 
-net::awaitable<HttpResponse> exchange(Stream& stream, const Request& request, std::chrono::seconds patience) {
+net::awaitable<HttpResponse> exchange(Stream& stream, const Request& request, std::chrono::seconds patience,
+                                      const Begun& begun) {
   stream.next().expires_after(patience);
   co_await http::async_write(stream, request, use_awaitable);
   boost::beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
   parser.body_limit(kMaxBody);
+  co_await http::async_read_header(stream, buffer, parser, use_awaitable);
+  if (begun) begun(parser.get()[http::field::location]);
   co_await http::async_read(stream, buffer, parser, use_awaitable);
   co_return HttpResponse{parser.get().result_int(), std::move(parser.get().body())};
 }
@@ -86,8 +92,35 @@ void run(net::io_context& loop, Work work) {
                 fmt::format("no scheduler answers at {}: {}; is it running? (--url)", url.text(), why));
 }
 
+// Watches for the signals that end a program while `loop` runs.
+class SignalWatch {
+ public:
+  SignalWatch(net::io_context& loop, Stream& stream) : signals_(loop, SIGINT, SIGTERM) {
+    signals_.async_wait([this, &stream](const boost::system::error_code& fault, int signal) {
+      if (fault) return;
+      caught_ = signal;
+      stream.next().close();
+    });
+  }
+  void end() { signals_.cancel(); }
+  int caught() const { return caught_; }
+
+ private:
+  net::signal_set signals_;
+  int caught_ = 0;
+};
+
+// Ends a watch with its scope, so that the loop has nothing more to wait for.
+struct Quiet {
+  std::optional<SignalWatch>& watch;
+  ~Quiet() {
+    if (watch) watch->end();
+  }
+};
+
+// `begun` is set for what may not be done twice.
 HttpResponse send(const Url& url, const Request& request, std::chrono::seconds patience,
-                  const tls::CredentialsPtr& credentials) {
+                  const tls::CredentialsPtr& credentials, const Begun& begun = nullptr) {
   net::io_context loop(1);
   Stream stream{boost::beast::tcp_stream(loop)};
   try {
@@ -95,13 +128,20 @@ HttpResponse send(const Url& url, const Request& request, std::chrono::seconds p
   } catch (const boost::system::system_error& fault) {
     fail_to_connect(url, fault.code(), stream.session());
   }
+  std::optional<SignalWatch> watch;
+  if (begun) watch.emplace(loop, stream);
   try {
     HttpResponse response;
-    run(loop, [&]() -> net::awaitable<void> { response = co_await exchange(stream, request, patience); });
+    run(loop, [&]() -> net::awaitable<void> {
+      const Quiet at_the_end{watch};
+      response = co_await exchange(stream, request, patience, begun);
+    });
     return response;
   } catch (const boost::system::system_error& fault) {
-    throw Failure(kExitNotDone, fmt::format("{} took the connection, but: {}", url.text(),
-                                            reason(fault.code(), patience, stream.session())));
+    if (watch && watch->caught() != 0) throw Interrupted{watch->caught()};
+    throw Failure(begun ? kExitUnknown : kExitNotDone,
+                  fmt::format("{} took the connection, but: {}", url.text(),
+                              reason(fault.code(), patience, stream.session())));
   }
 }
 
@@ -129,13 +169,13 @@ HttpResponse HttpClient::get(const std::string& target, std::chrono::seconds pat
   return send(url_, request_to(http::verb::get, url_, target, token_), patience, credentials_);
 }
 
-HttpResponse HttpClient::post(const std::string& target, std::string body,
-                              std::chrono::seconds patience) const {
+HttpResponse HttpClient::post(const std::string& target, std::string body, std::chrono::seconds patience,
+                              const Begun& begun) const {
   auto request = request_to(http::verb::post, url_, target, token_);
   request.set(http::field::content_type, "application/json");
   request.body() = std::move(body);
   request.prepare_payload();
-  return send(url_, request, patience, credentials_);
+  return send(url_, request, patience, credentials_, begun);
 }
 
 }  // namespace elves::ctl

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "ctl/url.h"
 #include "tls/credentials.h"
@@ -14,6 +16,8 @@ struct HttpResponse {
   std::string body;
 };
 
+using Begun = std::function<void(std::string_view location)>;
+
 // Blocking. Throws Failure when nobody answers, within `patience` once connected.
 class HttpClient {
  public:
@@ -21,7 +25,11 @@ class HttpClient {
   HttpClient(Url url, std::string token, const tls::Settings& tls);
 
   HttpResponse get(const std::string& target, std::chrono::seconds patience) const;
-  HttpResponse post(const std::string& target, std::string body, std::chrono::seconds patience) const;
+  // The server may have done what was asked of it although this throws: then it throws Failure (unknown).
+  // `begun` hears of the Location that the answer's head names, which comes before its body. SIGINT and
+  // SIGTERM throw Interrupted.
+  HttpResponse post(const std::string& target, std::string body, std::chrono::seconds patience,
+                    const Begun& begun) const;
   const Url& url() const { return url_; }
 
  private:

@@ -29,6 +29,7 @@ constexpr std::chrono::seconds kPatience = 30s;           // for an answer that 
 constexpr std::chrono::seconds kJobPatience = 24h;        // for a job whose timeout only the scheduler knows
 constexpr std::chrono::milliseconds kFirstPause = 100ms;  // between polls, doubled up to kLastPause
 constexpr std::chrono::milliseconds kLastPause = 2s;
+constexpr std::chrono::minutes kAwayPatience = 5min;  // for a scheduler that answered before, as in a restart
 
 std::string token_of(const Arguments& arguments, const Environment& environment, std::istream& in) {
   if (arguments.token_file.empty()) {
@@ -76,17 +77,19 @@ class Commands {
   int run() {
     const auto& job = arguments_.job;
     const auto patience = job.timeout.value_or(0s) > 0s ? *job.timeout + kPatience : kJobPatience;
-    const auto result =
-        checked(client_.post(std::string(kJobs) + "?wait=true", body_of(job, io_.in), patience));
+    const auto result = checked(start(std::string(kJobs) + "?wait=true", patience));
     if (!has_ended(result))
-      throw Failure(kExitNotDone, "it has not ended; log id " + member(result, "log_id"));
-    if (exit_of(result) != kExitNotDone) print_message(member(result, "worker_message"));
+      throw Failure(kExitUnknown, "it has not ended; log id " + member(result, "log_id"));
+    if (worker_answered(result)) print_message(member(result, "worker_message"));
     return verdict(result);
   }
 
   int submit() {
-    const auto accepted = checked(client_.post(kJobs, body_of(arguments_.job, io_.in), kPatience));
-    print(member(accepted, "log_id") + '\n');
+    const auto accepted = checked(start(kJobs, kPatience));
+    const auto log_id = member(accepted, "log_id");
+    print(log_id + '\n');
+    if (!io_.out.flush())
+      io_.err << "elvesctl: the job was started all the same; its log id is " << log_id << '\n';
     return kExitDone;
   }
 
@@ -98,7 +101,7 @@ class Commands {
            !has_ended(parse_json(response.body).value_or(nullptr))) {
       std::this_thread::sleep_for(pause);
       pause = std::min(pause * 2, kLastPause);
-      response = client_.get(target, kPatience);
+      response = get_again(target);
     }
     const auto found = checked(response);
     print(details(found));
@@ -118,6 +121,50 @@ class Commands {
   int agents() { return fleet(kAgents, agent_table); }
 
  private:
+  // Asks for the job. What goes wrong afterwards, and a signal, leave it running: that is said, with its log
+  // id.
+  HttpResponse start(const std::string& target, std::chrono::seconds patience) {
+    std::string log_id;
+    const auto look = [&log_id, this] {
+      return log_id.empty()
+                 ? "elvesctl jobs --state open --ip " + arguments_.job.ip + " lists the jobs of its agent"
+                 : "elvesctl job --wait " + log_id + " shows how it ends";
+    };
+    try {
+      return client_.post(target, body_of(arguments_.job, io_.in), patience,
+                          [&log_id](std::string_view location) {
+                            log_id = one_line(location.substr(location.rfind('/') + 1));
+                          });
+    } catch (const Interrupted&) {
+      io_.err << "elvesctl: interrupted; the job goes on: " << look() << '\n';
+      throw;
+    } catch (const Failure& failure) {
+      if (failure.code() != kExitUnknown) throw;
+      throw Failure(kExitUnknown,
+                    fmt::format("{}; the job may run all the same: {}", failure.what(), look()));
+    }
+  }
+
+  // The page, from a scheduler that has answered before: while it is away, it is asked again.
+  HttpResponse get_again(const std::string& target) {
+    const auto deadline = std::chrono::steady_clock::now() + kAwayPatience;
+    for (bool told = false;; told = true) {
+      std::string why;
+      try {
+        auto response = client_.get(target, kPatience);
+        if (response.status < 500) return response;
+        why = fmt::format("HTTP status {}", response.status);
+      } catch (const Failure& failure) {
+        why = failure.what();
+      }
+      if (std::chrono::steady_clock::now() >= deadline) {
+        throw Failure(kExitUnknown, fmt::format("{}; how the job ended is not known", why));
+      }
+      if (!told) io_.err << "elvesctl: " << why << "; asked again for " << kAwayPatience.count() << " min\n";
+      std::this_thread::sleep_for(kLastPause);
+    }
+  }
+
   json::value listing(const char* page) {
     std::string target = page;
     const auto add = [&target](const char* name, const std::string& value) {
@@ -142,7 +189,7 @@ class Commands {
   json::value checked(const HttpResponse& response) {
     auto value = parse_json(response.body);
     if (!value) {
-      throw Failure(kExitNotDone,
+      throw Failure(code_of(response.status),
                     fmt::format("what answers at {} is no scheduler: HTTP status {} without JSON",
                                 client_.url().text(), response.status));
     }
@@ -150,7 +197,14 @@ class Commands {
     if (response.status < 300) return std::move(*value);
     std::string text = one_line(member(*value, "error"));
     if (response.status == 401) text += " (ELVES_ADMIN_TOKEN or --token-file)";
-    throw Failure(kExitNotDone, text.empty() ? fmt::format("HTTP status {}", response.status) : text);
+    const auto code = member(*value, "code").starts_with("410.") ? kExitNotDone : code_of(response.status);
+    throw Failure(code, text.empty() ? fmt::format("HTTP status {}", response.status) : text);
+  }
+
+  // What a refusal comes to. A server that failed at it, or a proxy that lost it, may have started the job.
+  ExitCode code_of(unsigned status) const {
+    const bool starts = arguments_.command == Command::run || arguments_.command == Command::submit;
+    return starts && status >= 500 ? kExitUnknown : kExitNotDone;
   }
 
   void print(const std::string& text) {

@@ -1,5 +1,8 @@
 #include "ctl/job_view.h"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
 #include <vector>
 
 #include "ctl/text.h"
@@ -12,7 +15,14 @@ namespace json = boost::json;
 // Errors of the processor (413.*) come after the worker, and say nothing about it.
 bool is_processor_error(const std::string& error) { return error.starts_with("[413."); }
 
-bool worker_answered(const json::value& job) {
+// The agent was called, and what became of it is not known: no result in time, the connection lost, an answer
+// that makes no sense, a fault of the scheduler's own.
+bool may_have_run(const std::string& error) {
+  constexpr std::array<std::string_view, 4> kCodes{"[410.2]", "[410.3]", "[410.4]", "[500]"};
+  return std::ranges::any_of(kCodes, [&error](auto code) { return error.starts_with(code); });
+}
+
+bool agent_answered(const json::value& job) {
   const auto error = member(job, "error");
   return member(job, "agent_sync_flag") == "1" && (error.empty() || is_processor_error(error));
 }
@@ -32,8 +42,11 @@ bool has_ended(const json::value& job) {
   return state == "published" || (state == "settled" && member(job, "result_flag") != "2");
 }
 
+bool worker_answered(const json::value& job) { return agent_answered(job) && member(job, "flag") != "-1"; }
+
 ExitCode exit_of(const json::value& job) {
-  if (!worker_answered(job)) return kExitNotDone;
+  if (may_have_run(member(job, "error"))) return kExitUnknown;
+  if (!agent_answered(job)) return kExitNotDone;
   const auto flag = member(job, "flag");
   if (flag == "1") return kExitDone;
   return flag == "0" ? kExitWorkerFailed : kExitNotDone;

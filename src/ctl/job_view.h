@@ -11,7 +11,11 @@ namespace elves::ctl {
 // Whether nothing more will happen to it.
 bool has_ended(const boost::json::value& job);
 
-// How `run` ends for a job that has ended: by its worker; kExitNotDone when that could not run.
+// Whether the worker has reported, well or badly.
+bool worker_answered(const boost::json::value& job);
+
+// How `run` ends for a job that has ended: by its worker; kExitNotDone when that could not run, kExitUnknown
+// when nobody knows whether it did.
 ExitCode exit_of(const boost::json::value& job);
 
 // One line on what went wrong; "" when nothing did.

@@ -49,7 +49,7 @@ int send(const SendArguments& arguments, const tls::Settings& tls, const Io& io)
   auto message = prepare(arguments, read_all(arguments.file, io.in));
   AmqpClient client(parse_amqp_url(arguments.amqp), tls);
   if (arguments.wait) listen(client, arguments, message);
-  client.publish(message);
+  client.publish(message);  // from here on the job may run, whatever becomes of the connection
   const auto deadline = std::chrono::steady_clock::now() + arguments.timeout;
   while (const auto event = client.next(deadline)) {
     switch (event->kind) {
@@ -66,7 +66,7 @@ int send(const SendArguments& arguments, const tls::Settings& tls, const Io& io)
         return kExitDone;
     }
   }
-  throw Failure(kExitNotDone, fmt::format("{} within {} s", arguments.wait ? "no reply" : "no confirmation",
+  throw Failure(kExitUnknown, fmt::format("{} within {} s", arguments.wait ? "no reply" : "no confirmation",
                                           arguments.timeout.count()));
 }
 

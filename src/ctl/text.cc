@@ -4,6 +4,9 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <cctype>
+#include <utility>
+
+#include "base/visible.h"
 
 namespace elves::ctl {
 namespace {
@@ -87,23 +90,24 @@ std::string member(const json::value& object, std::string_view key) {
 }
 
 std::string one_line(std::string_view text) {
-  std::string line(text);
-  for (char& c : line) {
-    if (std::iscntrl(static_cast<unsigned char>(c)) != 0) c = '?';
-  }
+  auto line = visible(text, Newlines::escaped);
+  std::ranges::replace(line, '\t', ' ');
   return line;
 }
 
-std::string table(const std::vector<std::vector<std::string>>& rows) {
+std::string table(std::vector<std::vector<std::string>> rows) {
   std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
+  for (auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      row[i] = one_line(row[i]);
+      widths[i] = std::max(widths[i], width(row[i]));
+    }
   }
   std::string text;
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
-      text += one_line(row[i]);
+      text += row[i];
       if (i + 1 < row.size()) text.append(widths[i] - width(row[i]) + 2, ' ');
     }
     text += '\n';

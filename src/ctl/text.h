@@ -19,10 +19,10 @@ std::string pretty_json(std::string_view json);
 // A member of an object as text: a string as it is, anything else as JSON; "" when missing or null.
 std::string member(const boost::json::value& object, std::string_view key);
 
-// Columns as wide as their widest cell, two spaces apart, one line a row. Control characters become '?'.
-std::string table(const std::vector<std::vector<std::string>>& rows);
+// Columns as wide as their widest cell, two spaces apart, one line a row. Control characters are spelled out.
+std::string table(std::vector<std::vector<std::string>> rows);
 
-// `text` on one line: control characters become '?'.
+// `text` on one line: control characters, newlines among them, are spelled out (base/visible.h).
 std::string one_line(std::string_view text);
 
 }  // namespace elves::ctl

@@ -72,11 +72,11 @@ class CtlCommands : public testing::Test {
     environment_["ELVES_ADMIN_TOKEN"] = "secret";
   }
 
-  Printed run(std::vector<std::string> words, const std::string& input = "") {
+  Printed run(std::vector<std::string> words, const std::string& input = "", bool terminal = false) {
     std::istringstream in(input);
     std::ostringstream out;
     std::ostringstream err;
-    const Io io{in, out, err, false};
+    const Io io{in, out, err, terminal, terminal};
     const int code = ctl::run(std::move(words), [this](const char* name) { return environment_[name]; }, io);
     return {code, out.str(), err.str()};
   }
@@ -124,6 +124,56 @@ TEST_F(CtlCommands, RunEndsAsTheJobDid) {
   const auto rejected = run({"run", "10.0.0.5", "a", "f"});
   EXPECT_EQ(rejected.code, 2);
   EXPECT_EQ(rejected.err, "elvesctl: [403.1]Request Params (ip) Illegal\n");
+}
+
+TEST_F(CtlCommands, RunEndsWithThreeWhenNobodyKnows) {
+  for (const auto* error : {"[410.2]Job Timeout", "[410.3]Job Outcome Unknown", "[410.4]Agent Answer Illegal",
+                            "[500]Internal ServerError"}) {
+    scheduler_.run_answer = {
+        200, R"({"state":"settled","flag":0,"agent_sync_flag":1,"worker_message":"","error":")" +
+                 std::string(error) + R"("})"};
+    const auto unknown = run({"run", "10.0.0.5", "a", "f"});
+    EXPECT_EQ(unknown.code, 3) << error;
+    EXPECT_EQ(unknown.err, std::string("elvesctl: ") + error + '\n');
+  }
+  scheduler_.run_answer = {500, R"({"error":"[500]Internal ServerError","code":"500"})"};
+  EXPECT_EQ(run({"run", "10.0.0.5", "a", "f"}).code, 3);
+  scheduler_.run_answer = {502, "<html>"};
+  EXPECT_EQ(run({"run", "10.0.0.5", "a", "f"}).code, 3);
+  scheduler_.run_answer = {503, R"({"error":"[410.5]Scheduler Overloaded","code":"410.5"})"};
+  EXPECT_EQ(run({"run", "10.0.0.5", "a", "f"}).code, 2);
+}
+
+TEST_F(CtlCommands, NothingThatAWorkerWritesReachesATerminalAsItIs) {
+  const std::string answer =
+      R"({"log_id":"00000000000000AA","state":"settled","flag":0,"error":"","agent_sync_flag":1,"worker_message":"one\ntwo\u001b[2J\r"})";
+  scheduler_.run_answer.body = answer;
+  EXPECT_EQ(run({"run", "10.0.0.5", "a", "f"}, "", true).out, "one\ntwo\\x1b[2J\\r\n");
+  EXPECT_EQ(run({"run", "10.0.0.5", "a", "f"}).out, "one\ntwo\x1b[2J\r\n");
+  scheduler_.run_answer.body =
+      R"({"state":"settled","flag":-1,"error":"","agent_sync_flag":1,"worker_message":"a\u001b]0;owned\u0007"})";
+  EXPECT_EQ(run({"run", "10.0.0.5", "a", "f"}, "", true).err,
+            "elvesctl: the agent could not run it: a\\x1b]0;owned\\x07\n");
+  scheduler_.run_answer = {400, "{\"error\":\"no\\u009b2J\",\"code\":\"400\"}"};
+  EXPECT_EQ(run({"run", "10.0.0.5", "a", "f"}, "", true).err, "elvesctl: no\\u009b2J\n");
+}
+
+TEST_F(CtlCommands, WhatCannotBePrintedIsAnError) {
+  std::istringstream in;
+  std::ostringstream err;
+  std::ostream out(nullptr);  // takes nothing
+  const auto environment = [this](const char* name) { return environment_[name]; };
+  const Io io{in, out, err};
+  EXPECT_EQ(ctl::run({"run", "10.0.0.5", "a", "f"}, environment, io), 74);
+  EXPECT_EQ(err.str(), "elvesctl: standard output cannot be written\n");
+  err.str("");
+  EXPECT_EQ(ctl::run({"submit", "10.0.0.5", "a", "f"}, environment, io), 74);
+  EXPECT_NE(err.str().find("its log id is 00000000000000AB"), std::string::npos) << err.str();
+  for (const char* word : {"jobs", "nodes", "agents", "--help", "--version"})
+    EXPECT_EQ(ctl::run({word}, environment, io), 74) << word;
+  scheduler_.run_answer.body =
+      R"({"state":"settled","flag":0,"error":"","agent_sync_flag":1,"worker_message":"sorry"})";
+  EXPECT_EQ(ctl::run({"run", "10.0.0.5", "a", "f"}, environment, io), 1);
 }
 
 TEST_F(CtlCommands, JsonPrintsTheAnswerAsItCame) {

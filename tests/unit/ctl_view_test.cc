@@ -20,7 +20,8 @@ TEST(CtlText, IndentsJsonAndKeepsItsTokens) {
 
 TEST(CtlText, AlignsColumnsByCharacters) {
   EXPECT_EQ(table({{"A", "LONG", "C"}, {"x\x1b", "\xC3\xA9\xC3\xA9", "1"}, {"", "", ""}}),
-            "A   LONG  C\nx?  \xC3\xA9\xC3\xA9    1\n          \n");
+            "A      LONG  C\nx\\x1b  \xC3\xA9\xC3\xA9    1\n             \n");
+  EXPECT_EQ(table({{"A", "B"}, {"two\nlines", "a\tb"}}), "A           B\ntwo\\nlines  a b\n");
 }
 
 TEST(CtlText, ReadsMembersAsText) {
