@@ -26,9 +26,9 @@ struct Caller {
 class AdminView {
  public:
   virtual ~AdminView() = default;
-  // POST /api/v1/jobs: `body` as the client sent it. `wait`: respond when the job has ended (200), else at
-  // once (202 {"log_id": "...", "state": "received"}). A rejected job is 400, an overloaded scheduler 503;
-  // both
+  // POST /api/v1/jobs: `body` as the client sent it. `wait`: respond when the job has ended (200), else once
+  // the journal has it (202 {"log_id": "...", "state": "received"}). A rejected job is 400; an overloaded
+  // scheduler, or one whose journal does not take the job, is 503; both
   // {"error": "[403.1]...", "code": "403.1"}.
   virtual void submit(std::string body, bool wait, Caller caller, Respond respond) = 0;
   // GET /api/v1/jobs/{log_id}: 200, or 404. `log_id` is any text without '/'.

@@ -20,6 +20,13 @@ admin::Answer refusal(const Error& error, bool asynchronous) {
   return {status, std::move(json).finish()};
 }
 
+std::string accepted(LogId id) {
+  dialect::JsonWriter json(80);
+  json.text("log_id", id.text());
+  json.text("state", state_name(JobState::received));
+  return std::move(json).finish();
+}
+
 // Job::caller.
 std::string text_of(const admin::Caller& caller) {
   return caller.token.empty() ? caller.address : caller.token + '@' + caller.address;
@@ -49,7 +56,7 @@ void AdminAdapter::on_loop(std::function<void()> action) {
 }
 
 void AdminAdapter::submit(std::string body, bool wait, admin::Caller caller, admin::Respond respond) {
-  auto request = dialect::decode_api_job(body, parts_.limits);
+  auto request = dialect::decode_api_job(body, wait, parts_.limits);
   Submission submission;
   submission.job = std::move(request.job);
   submission.job.from = "http";
@@ -60,17 +67,16 @@ void AdminAdapter::submit(std::string body, bool wait, admin::Caller caller, adm
     const bool asynchronous = !submission.job.synchronous();
     Dispatcher::OnEnd on_end;
     if (wait) {
-      on_end = [respond](const Job& job, const Outcome& outcome) {
-        respond({200, dialect::encode_api_job(job, outcome, state_name(JobState::settled))});
+      on_end = [respond](const JobPtr& job, const Outcome& outcome) {
+        respond({200, dialect::encode_api_job(*job, outcome, state_name(JobState::settled))});
       };
     }
+    submission.on_recorded = [respond, wait](const Result<LogId>& id) {
+      if (!id) return respond(refusal(id.error(), true));
+      if (!wait) respond({202, accepted(*id)});
+    };
     const auto id = parts_.dispatcher.submit(std::move(submission), std::move(on_end));
-    if (!id) return respond(refusal(id.error(), asynchronous));
-    if (wait) return;
-    dialect::JsonWriter json(80);
-    json.text("log_id", id->text());
-    json.text("state", state_name(JobState::received));
-    respond({202, std::move(json).finish()});
+    if (!id) respond(refusal(id.error(), asynchronous));
   });
 }
 

@@ -1,30 +1,8 @@
 #include "config/keys.h"
 
-#include <algorithm>
-#include <cctype>
-#include <numeric>
-#include <utility>
+#include "base/nearest_name.h"
 
 namespace elves::config {
-namespace {
-
-std::size_t edit_distance(std::string_view from, std::string_view to) {
-  std::vector<std::size_t> row(to.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < to.size(); ++j) {
-      const bool same = std::tolower(static_cast<unsigned char>(from[i])) ==
-                        std::tolower(static_cast<unsigned char>(to[j]));
-      const std::size_t replace = diagonal + (same ? 0 : 1);
-      diagonal = std::exchange(row[j + 1], std::min({replace, row[j] + 1, row[j + 1] + 1}));
-    }
-  }
-  return row.back();
-}
-
-}  // namespace
-
 std::vector<std::string_view> key_names() {
   std::vector<std::string_view> names;
   for (const Key& key : keys()) names.push_back(key.name);

@@ -42,9 +42,11 @@ struct Request {
 Request decode_request(std::string_view body, const MessageProperties& properties, const Limits& limits);
 
 // The HTTP job API's body {ip, app, func, param, timeout, mode, proxy, type}: the same fields, limits and
-// errors as the flat envelope's; `type` "rt", "" or none is synchronous. The job has no reply route, is not
-// announced, and has no id: who gives it its log id names an asynchronous one after that.
-Request decode_api_job(std::string_view body, const Limits& limits);
+// errors as the flat envelope's. `waits`: the client waits for the end; then `type` "rt", "" or none is
+// synchronous. A client that does not wait cannot have a synchronous job: "" or none is a queue task, and
+// "rt" is illegal_type. The job has no reply route, is not announced, and has no id: who gives it its log id
+// names an asynchronous one after that.
+Request decode_api_job(std::string_view body, bool waits, const Limits& limits);
 
 // The message to publish, as UTF-8 JSON. Bytes of the worker that are no UTF-8 become U+FFFD, one each.
 // The reply: a synchronous job's result, or a rejection.

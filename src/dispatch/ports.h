@@ -37,6 +37,10 @@ struct Submission {
   std::string routing_key;        // likewise
   std::optional<DeliveryRef> delivery;
   bool redelivered = false;
+  // Of an asynchronous job that is taken: called once with what the journal says of its first record. The log
+  // id: it is kept, and no end of this process loses the job. An error: it is not, and its agent is not
+  // called.
+  std::function<void(Result<LogId>)> on_recorded{};
 };
 
 // How a call to an agent ended. Errors: send_failed and overloaded: nothing was sent; job_timeout: the

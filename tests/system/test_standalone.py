@@ -49,6 +49,12 @@ class TestSubmit:
         assert running.status == 200 and running.json["worker_message"] == ""
         wait_for(lambda: api("GET", path).json["worker_message"] == "slept", 10, "the result")
 
+    @pytest.mark.parametrize(("field", "meant"), [("parm", "param"), ("timeOut", "timeout"), ("agent_ip", "ip")])
+    def test_a_field_that_is_unknown(self, api, field, meant):
+        answer = api("POST", "/api/v1/jobs", job(**{field: "x"}))
+        assert answer.status == 400 and answer.json["code"] == "400.1"
+        assert field in answer.json["error"] and answer.json["error"].endswith(f"the nearest known one is {meant}")
+
     def test_the_smallest_request(self, api, site):
         app = "app" + new_id()
         answer = api("POST", "/api/v1/jobs?wait=true", {"ip": "127.0.0.3", "app": app, "func": "echo"})
