@@ -34,6 +34,7 @@ using boost::system::error_code;
 using net::use_awaitable;
 
 constexpr std::chrono::seconds kLinger{2};  // for a client to read why it was refused
+constexpr std::size_t kShort = 64u << 10;   // an answer that is sent however much waits
 
 class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection> {
  public:
@@ -48,6 +49,10 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     stream_.next().socket().set_option(net::socket_base::keep_alive(true), ignored);
     stream_.next().socket().non_blocking(true, ignored);
   }
+
+  HttpConnection(const HttpConnection&) = delete;
+  HttpConnection& operator=(const HttpConnection&) = delete;
+  ~HttpConnection() override { hold(0); }
 
   void close() override {
     gone_ = true;
@@ -106,6 +111,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (!reply) co_return false;
     const bool keep_alive = parser.keep_alive();
     co_await send(std::move(*reply), &parser, keep_alive);
+    hold(0);
     co_return keep_alive;
   }
 
@@ -190,8 +196,20 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   void take(std::uint64_t serial, Reply reply) {
     if (serial != serial_) return;
+    const std::size_t size = reply.body.size();
+    if (size > kShort && shared_->unsent > 0 && shared_->unsent + size > shared_->options.max_unsent) {
+      reply =
+          error_reply(503, "too much waits to be taken by other clients (admin.maxUnsent): ask again later");
+    }
+    hold(reply.body.size());
     reply_ = std::move(reply);
     answered_.cancel();
+  }
+
+  // This client is still to take so many bytes.
+  void hold(std::size_t bytes) {
+    shared_->unsent += bytes;
+    shared_->unsent -= std::exchange(unsent_, bytes);
   }
 
   // Notices a client that hangs up while it waits. One that sends its next request meanwhile is not watched
@@ -252,6 +270,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   boost::beast::flat_buffer buffer_;
   net::steady_timer answered_;  // never expires; cancelled to wake the waiting coroutine
   std::optional<Reply> reply_;
+  std::size_t unsent_ = 0;  // its part of Shared::unsent
   std::uint64_t serial_ = 0;
   bool gone_ = false;
 };

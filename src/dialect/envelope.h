@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,11 +60,20 @@ std::string encode_terminal(const Job& job, const Outcome& outcome);
 // Where encode_terminal()'s message goes: routing key "scheduler.cron" or "scheduler.queue" on mq.exchange.
 ReplyRoute terminal_route(const Job& job);
 
-// The job as the HTTP API shows it: the flat envelope's `data` object, plus `id`, `rand_id`, `type` ("rt",
-// "cron", "queue"), `dialect` ("flat", "body"), `state` (as given) and, where `param` and `worker_message`
-// were left out, `texts_left_out`: 1.
+// What became of a job, in a word: "running" until it has ended, "succeeded", "failed" (its worker, or what
+// came after it), "not_run" (its agent was not reached, or could not bring it to an end), "unknown" (it may
+// have run). `open`: its agent has not answered yet.
+std::string_view outcome_word(const Outcome& outcome, bool open);
+
+// Of a job's `param` and `worker_message`: there; lost, which `texts_left_out`: 1 says; or left out because
+// nobody asked for them.
+enum class ApiTexts : std::uint8_t { there, lost, unasked };
+
+// The job as the HTTP API shows it: the flat envelope's `data` object, with times as RFC 3339 has them, plus
+// `id`, `rand_id`, `type` ("rt", "cron", "queue"), `dialect` ("flat", "body"), `state` (as given), `outcome`
+// and `attempts`.
 std::string encode_api_job(const Job& job, const Outcome& outcome, std::string_view state,
-                           bool texts_left_out = false);
+                           ApiTexts texts = ApiTexts::there);
 
 // Rebuilds the job that a result belongs to when this scheduler did not dispatch it: dialect by mode (P, NP =
 // body), id and rand_id from Instruct.id, log_id from exec_id (0 without one), from the component that `type`
