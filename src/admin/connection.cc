@@ -36,6 +36,7 @@ using boost::system::error_code;
 using net::use_awaitable;
 
 constexpr std::chrono::seconds kLinger{2};  // for a client to read why it was refused
+constexpr std::size_t kShort = 64u << 10;   // an answer that is sent however much waits
 
 class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection> {
  public:
@@ -50,6 +51,10 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     stream_.next().socket().set_option(net::socket_base::keep_alive(true), ignored);
     stream_.next().socket().non_blocking(true, ignored);
   }
+
+  HttpConnection(const HttpConnection&) = delete;
+  HttpConnection& operator=(const HttpConnection&) = delete;
+  ~HttpConnection() override { hold(0); }
 
   void close() override {
     gone_ = true;
@@ -110,6 +115,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     const bool keep_alive = parser.keep_alive();
     if (head_sent_) co_return co_await send_rest(std::move(*reply), parser) && keep_alive;
     co_await send(std::move(*reply), &parser, keep_alive);
+    hold(0);
     co_return keep_alive;
   }
 
@@ -199,10 +205,23 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (serial != serial_) return;
     if (reply.status == kBegun) {
       begun_ = std::move(reply.body);
-    } else {
-      reply_ = std::move(reply);
+      answered_.cancel();
+      return;
     }
+    const std::size_t size = reply.body.size();
+    if (size > kShort && shared_->unsent > 0 && shared_->unsent + size > shared_->options.max_unsent) {
+      reply =
+          error_reply(503, "too much waits to be taken by other clients (admin.maxUnsent): ask again later");
+    }
+    hold(reply.body.size());
+    reply_ = std::move(reply);
     answered_.cancel();
+  }
+
+  // This client is still to take so many bytes.
+  void hold(std::size_t bytes) {
+    shared_->unsent += bytes;
+    shared_->unsent -= std::exchange(unsent_, bytes);
   }
 
   // Notices a client that hangs up while it waits. One that sends its next request meanwhile is not watched
@@ -291,6 +310,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   std::optional<std::string> begun_;  // the log id of the job that is waited for
   bool head_sent_ = false;
   std::optional<Reply> reply_;
+  std::size_t unsent_ = 0;  // its part of Shared::unsent
   std::uint64_t serial_ = 0;
   bool gone_ = false;
 };

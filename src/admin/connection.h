@@ -20,6 +20,7 @@ struct Shared {
   const HttpOptions options;
   Door& door;
   AdminView& view;
+  std::size_t unsent = 0;  // bytes of answers that clients have not taken yet; HTTP thread only
 };
 
 class Connection {

@@ -23,6 +23,8 @@ struct HttpOptions {
   tls::CredentialsPtr credentials;       // a server's: HTTPS only; null = HTTP only
   std::size_t max_body = 8u << 20;       // bytes; larger: 413
   std::uint32_t max_header = 16u << 10;  // bytes of request line and header fields; larger: 431
+  std::size_t max_unsent =
+      256u << 20;  // bytes of answers that clients have not taken; a long one beyond: 503
   std::chrono::seconds header_time{10};  // for a request to arrive whole, body included, for a new connection
                                          // to begin one, and for a TLS handshake; slower: closed
   std::chrono::seconds idle{60};         // between requests of one connection, and to take an answer

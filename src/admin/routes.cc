@@ -10,6 +10,7 @@
 #include <charconv>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "admin/guard.h"
 #include "admin/query.h"
 #include "base/log.h"
+#include "base/nearest_name.h"
 
 namespace elves::admin {
 namespace {
@@ -43,50 +45,77 @@ Reply not_allowed(const Head& head, std::string allow) {
 
 bool reads(const Head& head) { return head.method == "GET" || head.method == "HEAD"; }
 
-// "" when the value is fine, else what is wrong with it.
-std::string set_listing_parameter(Route& route, const std::string& name, std::string value) {
+// What the query of a page may have; nullopt: whatever somebody adds.
+std::optional<std::span<const std::string_view>> parameters_of(Endpoint endpoint) {
+  static constexpr std::array<std::string_view, 4> jobs{"state", "ip", "limit", "fields"};
+  static constexpr std::array<std::string_view, 3> agents{"state", "ip", "limit"};
+  static constexpr std::array<std::string_view, 1> submit{"wait"};
+  switch (endpoint) {
+    case Endpoint::jobs:
+      return jobs;
+    case Endpoint::agents:
+      return agents;
+    case Endpoint::submit:
+      return submit;
+    case Endpoint::job:
+    case Endpoint::nodes:
+      return std::span<const std::string_view>();
+    default:
+      return std::nullopt;
+  }
+}
+
+// The setters answer "" when the value is fine, else what is wrong with it.
+
+std::string set_state(Route& route, std::string value) {
   const std::span<const std::string_view> states =
       route.endpoint == Endpoint::jobs ? std::span<const std::string_view>(kJobStates) : kAgentStates;
-  if (name == "state") {
-    if (std::ranges::find(states, value) == states.end()) {
-      return fmt::format("unknown state: one of {}", fmt::join(states, ", "));
-    }
-    route.state = std::move(value);
-  } else if (name == "ip") {
+  if (std::ranges::find(states, value) == states.end()) {
+    return fmt::format("unknown state: one of {}", fmt::join(states, ", "));
+  }
+  route.listing.state = std::move(value);
+  return "";
+}
+
+std::string set_limit(Route& route, std::string_view value) {
+  std::size_t& limit = route.listing.limit;
+  const char* end = value.data() + value.size();
+  const auto [stop, fault] = std::from_chars(value.data(), end, limit);
+  const bool fine = fault == std::errc() && stop == end && limit >= 1 && limit <= kMaxLimit;
+  return fine ? "" : fmt::format("limit is no number from 1 to {}", kMaxLimit);
+}
+
+std::string set_parameter(Route& route, std::string_view name, std::string value) {
+  if (name == "state") return set_state(route, std::move(value));
+  if (name == "limit") return set_limit(route, value);
+  if (name == "ip") {
     if (!is_ip_literal(value)) return "ip is no IPv4 or IPv6 address";
-    route.ip = std::move(value);
-  } else if (name == "limit") {
-    const char* end = value.data() + value.size();
-    const auto [stop, fault] = std::from_chars(value.data(), end, route.limit);
-    if (fault != std::errc() || stop != end || route.limit < 1 || route.limit > kMaxLimit) {
-      return fmt::format("limit is no number from 1 to {}", kMaxLimit);
-    }
-  } else {
-    return "unknown parameter: only state, ip and limit are known";
+    route.listing.ip = std::move(value);
+  } else if (name == "fields") {
+    if (value != "brief" && value != "full") return "fields is neither brief nor full";
+    route.listing.full = value == "full";
+  } else if (name == "wait") {
+    if (value != "true" && value != "false") return "wait is neither true nor false";
+    route.wait = value == "true";
   }
   return "";
 }
 
-std::string set_submit_parameter(Route& route, const std::string& name, const std::string& value) {
-  if (name != "wait") return "unknown parameter: only wait is known";
-  if (value != "true" && value != "false") return "wait is neither true nor false";
-  route.wait = value == "true";
-  return "";
-}
-
-std::string set_parameter(Route& route, const std::string& name, std::string value) {
-  if (route.endpoint == Endpoint::jobs || route.endpoint == Endpoint::agents) {
-    return set_listing_parameter(route, name, std::move(value));
-  }
-  if (route.endpoint == Endpoint::submit) return set_submit_parameter(route, name, value);
-  return "";
+std::string unknown_parameter(std::string_view name, std::span<const std::string_view> known) {
+  constexpr std::size_t kShown = 64;
+  name = name.substr(0, kShown);
+  if (known.empty()) return fmt::format("unknown parameter {}: this page takes none", name);
+  return fmt::format("unknown parameter {}; the nearest known one is {}", name, nearest_name(name, known));
 }
 
 Routed with_query(Route route, std::string_view query) {
+  const auto known = parameters_of(route.endpoint);
+  if (!known) return route;
   auto pairs = parse_query(query);
   if (!pairs) return bad_query("the query has a broken percent escape");
   std::vector<std::string> seen;
   for (auto& [name, value] : *pairs) {
+    if (std::ranges::find(*known, name) == known->end()) return bad_query(unknown_parameter(name, *known));
     if (std::ranges::find(seen, name) != seen.end()) return bad_query("a parameter is given twice");
     seen.push_back(name);
     if (const auto fault = set_parameter(route, name, std::move(value)); !fault.empty())
@@ -111,20 +140,20 @@ Routed jobs_route(const Head& head, std::string_view query) {
   return with_query(Route(Endpoint::submit), query);
 }
 
-Routed job_route(const Head& head, std::string_view escaped_id) {
+Routed job_route(const Head& head, std::string_view escaped_id, std::string_view query) {
   auto log_id = percent_decode(escaped_id, false);
   if (!log_id || log_id->empty() || log_id->find('/') != log_id->npos)
     return error_reply(404, "no such page");
   if (!reads(head)) return not_allowed(head, "GET, HEAD");
   Route route(Endpoint::job);
   route.log_id = std::move(*log_id);
-  return route;
+  return with_query(std::move(route), query);
 }
 
 Routed page_route(const Head& head, std::string_view path, std::string_view query) {
   if (path == kJobs) return jobs_route(head, query);
   if (path.starts_with(kJobs) && path[kJobs.size()] == '/')
-    return job_route(head, path.substr(kJobs.size() + 1));
+    return job_route(head, path.substr(kJobs.size() + 1), query);
   constexpr std::array<std::pair<std::string_view, Endpoint>, 5> kPages{
       {{"/", Endpoint::index},
        {"/healthz", Endpoint::health},
@@ -134,8 +163,7 @@ Routed page_route(const Head& head, std::string_view path, std::string_view quer
   const auto* page = std::ranges::find(kPages, path, [](const auto& entry) { return entry.first; });
   if (page == kPages.end()) return error_reply(404, "no such page");
   if (!reads(head)) return not_allowed(head, "GET, HEAD");
-  return page->second == Endpoint::agents ? with_query(Route(page->second), query)
-                                          : Routed(Route(page->second));
+  return with_query(Route(page->second), query);
 }
 
 const char* token_name(Access access, const Tokens& tokens) {
@@ -147,7 +175,7 @@ Reply index_page() {
   return {
       200,
       R"({"name":"elves-scheduler","version":")" ELVES_VERSION R"(","endpoints":[)"
-      R"("POST /api/v1/jobs[?wait=true]","GET /api/v1/jobs?state=&ip=&limit=",)"
+      R"("POST /api/v1/jobs[?wait=true]","GET /api/v1/jobs?state=&ip=&limit=&fields=",)"
       R"("GET /api/v1/jobs/{log_id}","GET /api/v1/nodes","GET /api/v1/agents?state=&ip=&limit=","GET /healthz","GET /metrics"]})"};
 }
 
@@ -176,9 +204,9 @@ void call(AdminView& view, Route route, std::string body, const Respond& respond
     case Endpoint::job:
       return view.job(std::move(route.log_id), respond);
     case Endpoint::jobs:
-      return view.jobs(std::move(route.state), std::move(route.ip), route.limit, respond);
+      return view.jobs(std::move(route.listing), respond);
     case Endpoint::agents:
-      return view.agents(std::move(route.state), std::move(route.ip), route.limit, respond);
+      return view.agents(std::move(route.listing), respond);
     case Endpoint::nodes:
       return view.nodes(respond);
     case Endpoint::health:

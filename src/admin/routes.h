@@ -39,12 +39,10 @@ enum class Endpoint : std::uint8_t { index, health, metrics, submit, job, jobs, 
 struct Route {
   explicit Route(Endpoint e) : endpoint(e) {}
   Endpoint endpoint;
-  Caller caller;            // its address is for the connection to fill in
-  bool wait = false;        // submit
-  std::string log_id;       // job
-  std::string state;        // jobs, agents; "" = any
-  std::string ip;           // jobs, agents; "" = any
-  std::size_t limit = 100;  // jobs, agents
+  Caller caller;       // its address is for the connection to fill in
+  bool wait = false;   // submit
+  std::string log_id;  // job
+  Listing listing;     // jobs, agents
 };
 
 // {"error": text, "code": code}; `code` defaults to the status.

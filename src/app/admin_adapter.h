@@ -1,4 +1,5 @@
-// What the HTTP API asks, answered by the loop.
+// What the HTTP API asks: the loop says how things stand, and a thread of its own makes answers of it, which
+// takes as long as they are large.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -8,20 +9,21 @@
 #include "admin/admin_view.h"
 #include "agent/agent_pool.h"
 #include "app/registry_side.h"
+#include "base/side_thread.h"
 #include "dialect/limits.h"
 #include "dispatch/dispatcher.h"
-#include "dispatch/ports.h"
+#include "journal/readable_journal.h"
 #include "metrics/metrics.h"
 
 namespace elves::app {
 
-// Called on the HTTP thread; everything but decoding and encoding happens on the loop.
+// Called on the HTTP thread.
 class AdminAdapter final : public admin::AdminView {
  public:
   struct Parts {
     boost::asio::io_context& loop;
     Dispatcher& dispatcher;
-    Journal& journal;
+    ReadableJournal& journal;
     const agent::AgentPool& agents;
     RegistrySide& registry;
     Metrics& metrics;
@@ -31,11 +33,14 @@ class AdminAdapter final : public admin::AdminView {
   };
 
   explicit AdminAdapter(Parts parts) : parts_(std::move(parts)) {}
+  AdminAdapter(const AdminAdapter&) = delete;
+  AdminAdapter& operator=(const AdminAdapter&) = delete;
+  ~AdminAdapter() override;
 
   void submit(std::string body, bool wait, admin::Caller caller, admin::Respond respond) override;
   void job(std::string log_id, admin::Respond respond) override;
-  void jobs(std::string state, std::string ip, std::size_t limit, admin::Respond respond) override;
-  void agents(std::string state, std::string ip, std::size_t limit, admin::Respond respond) override;
+  void jobs(admin::Listing listing, admin::Respond respond) override;
+  void agents(admin::Listing listing, admin::Respond respond) override;
   void nodes(admin::Respond respond) override;
   void health(admin::Respond respond) override;
   void metrics(admin::Respond respond) override;
@@ -44,6 +49,7 @@ class AdminAdapter final : public admin::AdminView {
   void on_loop(std::function<void()> action);
 
   Parts parts_;
+  SideThread clerk_;  // makes answers
 };
 
 }  // namespace elves::app

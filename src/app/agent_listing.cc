@@ -8,25 +8,42 @@
 
 namespace elves::app {
 
-AgentListing::AgentListing(const AgentFilter& filter, std::vector<agent::AgentStatus> called,
-                           const registry::AgentStates& states) {
-  std::ranges::sort(called, {}, &agent::AgentStatus::ip);
-  for (const agent::AgentStatus& one : called) {
-    const auto found = states.find(one.ip);
-    add(filter, {one, found == states.end() ? std::nullopt : std::optional(found->second)});
-  }
-  auto [at, end] =
-      filter.ip.empty() ? std::pair(states.begin(), states.end()) : states.equal_range(filter.ip);
-  for (; at != end && entries_.size() < filter.limit; ++at) {
-    if (std::ranges::binary_search(called, at->first, {}, &agent::AgentStatus::ip)) continue;
-    add(filter, {{at->first, 0, 0, 0, "closed"}, at->second});
-  }
+namespace {
+
+constexpr std::size_t kStep = 1000;
+
+}  // namespace
+
+AgentListing::AgentListing(AgentFilter filter, std::vector<agent::AgentStatus> called)
+    : filter_(std::move(filter)), called_(std::move(called)) {
+  std::ranges::sort(called_, {}, &agent::AgentStatus::ip);
 }
 
-void AgentListing::add(const AgentFilter& filter, Entry entry) {
-  const bool wanted = (filter.ip.empty() || filter.ip == entry.called.ip) &&
-                      (filter.state.empty() || filter.state == entry.state());
-  if (wanted && entries_.size() < filter.limit) entries_.push_back(std::move(entry));
+bool AgentListing::look(const registry::AgentStates& states) {
+  const auto full = [this] { return entries_.size() >= filter_.limit; };
+  std::size_t step = 0;
+  for (; step < kStep && looked_at_ < called_.size() && !full(); ++step) {
+    const agent::AgentStatus& one = called_[looked_at_++];
+    const auto found = states.find(one.ip);
+    add({one, found == states.end() ? std::nullopt : std::optional(found->second)});
+  }
+  auto at = filter_.ip.empty() ? states.upper_bound(last_) : states.find(filter_.ip);
+  for (; step < kStep && at != states.end() && !full(); ++step, ++at) {
+    last_ = at->first;
+    if (!is_called(at->first)) add({{at->first, 0, 0, 0, "closed"}, at->second});
+    if (!filter_.ip.empty()) return false;
+  }
+  return step == kStep && !full();
+}
+
+bool AgentListing::is_called(const std::string& ip) const {
+  return std::ranges::binary_search(called_, ip, {}, &agent::AgentStatus::ip);
+}
+
+void AgentListing::add(Entry entry) {
+  const bool wanted = (filter_.ip.empty() || filter_.ip == entry.called.ip) &&
+                      (filter_.state.empty() || filter_.state == entry.state());
+  if (wanted) entries_.push_back(std::move(entry));
 }
 
 std::vector<std::string> AgentListing::online() const {
@@ -37,7 +54,7 @@ std::vector<std::string> AgentListing::online() const {
   return ips;
 }
 
-std::string AgentListing::text(const registry::Agents::Nodes& nodes) const {
+std::string AgentListing::text(const AgentNodes& nodes) const {
   std::string all = "[";
   for (const Entry& entry : entries_) {
     const auto node = nodes.find(entry.called.ip);

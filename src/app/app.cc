@@ -92,7 +92,7 @@ struct App::Parts {
   asio::io_context loop{1};
   wire::LoopTimers timers{loop};
   SystemClock clock;
-  const std::unique_ptr<Journal> journal;
+  const std::unique_ptr<ReadableJournal> journal;
   RegistrySide registry{loop, timers.timers(), clock, metrics};
   agent::AgentPool agents;
   const std::unique_ptr<AuditTrail> audit;
@@ -160,7 +160,7 @@ ExitCode App::run() {
 // questions are asked at once: what the first answer makes the journal write need not be waited for.
 void App::Parts::recover() {
   journal->open_jobs([this](std::vector<JobRecord> open) { dispatcher.recover(std::move(open)); });
-  journal->list({"published", "", kRemembered, kRememberedBytes}, [this](std::vector<JobRecord> finished) {
+  journal->finished(kRemembered, kRememberedBytes, [this](std::vector<JobRecord> finished) {
     std::ranges::reverse(finished);  // oldest first, as they ended
     dispatcher.recover(std::move(finished));
     if (!draining) serve();

@@ -11,14 +11,13 @@
 namespace elves::app {
 namespace {
 
-// Opens an object that says how far what follows can be relied upon.
-void write_state(dialect::JsonWriter& json, const registry::Registry* registry,
-                 std::optional<WallTime> stale_since) {
-  json.begin("zookeeper");
+// How far what ZooKeeper said can be relied upon.
+std::string reach_of(const registry::Registry* registry, std::optional<WallTime> stale_since) {
+  dialect::JsonWriter json(200);
   json.text("state", !registry ? "off" : stale_since ? "stale" : "current");
   json.text("stale_since", registry && stale_since ? utc_text(*stale_since) : "");
   json.text("trouble", registry ? registry->trouble() : "");
-  json.end();
+  return std::move(json).finish();
 }
 
 std::string node_text(const registry::Member& member, WallTime now) {
@@ -48,35 +47,36 @@ void RegistrySide::close() {
   if (registry_) registry_->close();
 }
 
-std::string RegistrySide::nodes() const {
-  dialect::JsonWriter json(1000);
-  write_state(json, registry_ ? &*registry_ : nullptr,
-              registry_ ? registry_->members().stale_since() : std::nullopt);
+RegistrySide::Nodes RegistrySide::nodes() const {
+  if (!registry_) return {reach_of(nullptr, std::nullopt), {}, clock_.wall_now()};
+  return {reach_of(&*registry_, registry_->members().stale_since()), registry_->members().list(),
+          clock_.wall_now()};
+}
+
+std::string RegistrySide::Nodes::text() const {
   std::string all = "[";
-  for (const registry::Member& member :
-       registry_ ? registry_->members().list() : std::vector<registry::Member>()) {
+  for (const registry::Member& member : members) {
     if (all.size() > 1) all += ',';
-    all += node_text(member, clock_.wall_now());
+    all += node_text(member, now);
   }
-  json.json("nodes", all + ']');
+  dialect::JsonWriter json(1000 + all.size());
+  json.json("zookeeper", reach);
+  json.json("nodes", all += ']');
   return std::move(json).finish();
 }
 
-void RegistrySide::agents(std::vector<agent::AgentStatus> called, const AgentFilter& filter,
-                          std::function<void(std::string)> done) {
+void RegistrySide::agents(std::shared_ptr<AgentListing> listing,
+                          std::function<void(std::string, AgentNodes)> done) {
   static const registry::AgentStates nothing;
-  AgentListing listing(filter, std::move(called), registry_ ? registry_->agents().states() : nothing);
-  auto online = listing.online();
-  auto tell = [this, listing = std::move(listing),
-               done = std::move(done)](const registry::Agents::Nodes& nodes) {
-    dialect::JsonWriter json(1000);
-    write_state(json, registry_ ? &*registry_ : nullptr,
-                registry_ ? registry_->agents().stale_since() : std::nullopt);
-    json.json("agents", listing.text(nodes));
-    done(std::move(json).finish());
-  };
-  if (!registry_) return tell({});
-  registry_->agents().read(std::move(online), std::move(tell));
+  if (listing->look(registry_ ? registry_->agents().states() : nothing)) {
+    return boost::asio::post(loop_, [this, listing = std::move(listing), done = std::move(done)]() mutable {
+      agents(std::move(listing), std::move(done));
+    });
+  }
+  if (!registry_) return done(reach_of(nullptr, std::nullopt), {});
+  registry_->agents().read(listing->online(), [this, done = std::move(done)](AgentNodes nodes) {
+    done(reach_of(&*registry_, registry_->agents().stale_since()), std::move(nodes));
+  });
 }
 
 bool RegistrySide::offline_for(const std::string& ip, Millis longer_than) const {

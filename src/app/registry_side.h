@@ -3,11 +3,11 @@
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "agent/agent_pool.h"
 #include "app/agent_listing.h"
 #include "base/clock.h"
 #include "base/event.h"
@@ -29,12 +29,19 @@ class RegistrySide {
   // Takes the registration back: two seconds at most.
   void close();
 
-  // The body of GET /api/v1/nodes.
-  std::string nodes() const;
-  // The body of GET /api/v1/agents: those that are called, and then those that ZooKeeper knows. `done` is
-  // called once, here or later.
-  void agents(std::vector<agent::AgentStatus> called, const AgentFilter& filter,
-              std::function<void(std::string)> done);
+  // What GET /api/v1/nodes shows.
+  struct Nodes {
+    std::string reach;  // as agents() says
+    std::vector<registry::Member> members;
+    WallTime now;
+
+    // The body. Any thread.
+    std::string text() const;
+  };
+  Nodes nodes() const;
+  // Completes the listing with what ZooKeeper knows. `done` is called once, here or later: with how far that
+  // can be relied upon, as a JSON object, and the nodes of those who are online.
+  void agents(std::shared_ptr<AgentListing> listing, std::function<void(std::string, AgentNodes)> done);
   // Whether ZooKeeper knows the agent to be offline for longer than that.
   bool offline_for(const std::string& ip, Millis longer_than) const;
   // "host:port" of the app's processor; nullopt when ZooKeeper has none.

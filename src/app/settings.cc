@@ -60,6 +60,7 @@ constexpr auto kLimits = std::to_array<std::string_view>({
     "admin.maxConnections",
     "admin.maxConnectionsPerAddress",
     "admin.maxHeader",
+    "admin.maxUnsent",
 });
 
 }  // namespace
@@ -141,6 +142,7 @@ admin::HttpOptions http_options(const config::Options& options, const TlsSides& 
   how.credentials = tls.admin;
   how.max_body = options.mq.max_message;
   how.max_header = options.admin.max_header;
+  how.max_unsent = options.admin.max_unsent;
   how.header_time = options.admin.header_time;
   how.idle = options.admin.idle;
   return how;
@@ -190,8 +192,9 @@ std::vector<std::pair<std::string, double>> limits_in_force(const config::Option
   return limits;
 }
 
-std::unique_ptr<Journal> open_journal(const config::JournalOptions& journal, MetricsSink& metrics,
-                                      JournalPost post, std::function<std::vector<JobRecord>()> open_now) {
+std::unique_ptr<ReadableJournal> open_journal(const config::JournalOptions& journal, MetricsSink& metrics,
+                                              JournalPost post,
+                                              std::function<std::vector<JobRecord>()> open_now) {
   if (journal.path.empty()) {
     const MemoryJournal::Keep keep{journal.keep_jobs, std::min(journal.max_bytes, kMostInMemory)};
     return std::make_unique<MemoryJournal>(keep, std::move(post));

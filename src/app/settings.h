@@ -16,7 +16,7 @@
 #include "config/options.h"
 #include "dialect/limits.h"
 #include "dispatch/dispatcher.h"
-#include "dispatch/ports.h"
+#include "journal/readable_journal.h"
 #include "registry/registry.h"
 #include "wire/server.h"
 
@@ -47,7 +47,8 @@ registry::Self registry_self(const config::Options& options, const Clock& clock,
 using JournalPost = std::function<void(std::function<void()>)>;
 // In memory when journal.path is empty. Throws std::runtime_error saying why the file cannot be used.
 // `post` brings an action to the loop; `open_now` tells what is open, loop thread only.
-std::unique_ptr<Journal> open_journal(const config::JournalOptions& journal, MetricsSink& metrics,
-                                      JournalPost post, std::function<std::vector<JobRecord>()> open_now);
+std::unique_ptr<ReadableJournal> open_journal(const config::JournalOptions& journal, MetricsSink& metrics,
+                                              JournalPost post,
+                                              std::function<std::vector<JobRecord>()> open_now);
 
 }  // namespace elves::app

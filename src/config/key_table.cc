@@ -170,6 +170,7 @@ std::vector<Key> admin_keys() {
       seconds("admin.headerTimeout", admin(&AdminOptions::header_time), 1, 3600),
       seconds("admin.idleTimeout", admin(&AdminOptions::idle), 1, kDay),
       bytes("admin.maxHeader", admin(&AdminOptions::max_header), 1024, kMiB),
+      bytes("admin.maxUnsent", admin(&AdminOptions::max_unsent), kMiB, kMiB * kMiB),
   };
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/edit_distance.h"
+#include "base/nearest_name.h"
 
 namespace elves::config {
 

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <map>
 
-#include "base/edit_distance.h"
+#include "base/nearest_name.h"
 #include "base/text_encoding.h"
 #include "config/keys.h"
 #include "config/properties.h"

@@ -127,6 +127,7 @@ struct AdminOptions {
   std::chrono::seconds header_time{10};  // admin.headerTimeout: for a request to arrive whole
   std::chrono::seconds idle{60};         // admin.idleTimeout: between requests of one connection
   std::uint32_t max_header = 16u << 10;  // admin.maxHeader: bytes of request line and header fields
+  std::size_t max_unsent = 256u << 20;   // admin.maxUnsent: bytes of answers that clients have not taken
 };
 
 struct AdminTlsOptions {

@@ -112,7 +112,7 @@ class Commands {
     const auto found = listing(kJobs);
     print(job_table(found));
     if (member(found, "cut") == "true") {
-      io_.err << "elvesctl: there may be more: their params and results were too long for one list\n";
+      io_.err << "elvesctl: there are more; --limit, --state and --ip choose which are listed\n";
     }
     return kExitDone;
   }

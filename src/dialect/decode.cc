@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "base/nearest_name.h"
 #include "dialect/envelope.h"
 #include "dialect/fields.h"
 #include "dialect/json_document.h"
@@ -12,6 +13,7 @@ namespace {
 constexpr std::size_t kMaxComponent = 128;
 constexpr std::size_t kMaxRoutingKey = 255;
 constexpr std::size_t kMaxMqkey = 512;
+constexpr std::size_t kMaxShown = 64;  // of what somebody wrote wrongly
 constexpr std::string_view kOurselves = "scheduler";
 constexpr std::string_view kBody = "mqbody";
 
@@ -198,6 +200,35 @@ void RequestDecoder::read_fields(const Action& action, const FieldSource& source
   reader.task(flat ? "agent_ip" : "ip");
 }
 
+// A field of the HTTP API that is none of its own would pass for one that was not given.
+std::optional<Error> unknown_field(const JsonMembers& members) {
+  constexpr std::array<std::string_view, 8> known{"ip",      "app",  "func",  "param",
+                                                  "timeout", "mode", "proxy", "type"};
+  for (const auto& [name, value] : members) {
+    if (std::ranges::find(known, name) != known.end()) continue;
+    std::string detail("unknown field \"");
+    detail.append(name.substr(0, kMaxShown)).append("\"; the nearest known one is ");
+    detail.append(nearest_name(name, known));
+    return Error{ErrorCode::message_malformed, std::move(detail)};
+  }
+  return std::nullopt;
+}
+
+// The type of a job of the HTTP API: where none is given, what its client does says it.
+void api_type(FieldReader& reader, bool waits, Request& request) {
+  const auto type = reader.text("type");
+  const bool synchronous = type && *type == wire_name(JobType::sync);
+  if (synchronous && !waits) {
+    request.error =
+        Error{ErrorCode::illegal_type,
+              "a synchronous job (rt) needs a client that waits: add ?wait=true, or leave type out"};
+  } else if (type && type->empty()) {
+    request.job.type = waits ? JobType::sync : JobType::queue;
+  } else if (!synchronous) {
+    request.job.type = reader.type("type").value_or(JobType::sync);
+  }
+}
+
 }  // namespace
 
 Request decode_request(std::string_view body, const MessageProperties& properties, const Limits& limits) {
@@ -206,18 +237,17 @@ Request decode_request(std::string_view body, const MessageProperties& propertie
   return RequestDecoder(document, body, properties, limits).decode();
 }
 
-Request decode_api_job(std::string_view body, const Limits& limits) {
+Request decode_api_job(std::string_view body, bool waits, const Limits& limits) {
   Request request;
   request.job.from = "http";
   request.job.announce = false;
   request.job.timeout = limits.default_timeout;
   JsonDocument document;
   request.error = document.parse(body, limits);
+  if (!request.error) request.error = unknown_field(document.object());
   if (request.error) return request;
   FieldReader reader({document.object(), body, {}}, limits, request.job, request.error);
-  const auto type = reader.text("type");
-  const bool synchronous = type && (type->empty() || *type == wire_name(JobType::sync));
-  if (!synchronous) request.job.type = reader.type("type").value_or(JobType::sync);
+  api_type(reader, waits, request);
   reader.task("ip");
   return request;
 }

@@ -1,6 +1,7 @@
 #include <array>
 #include <ctime>
 
+#include "base/time_text.h"
 #include "dialect/envelope.h"
 #include "dialect/error_text.h"
 #include "dialect/json_writer.h"
@@ -20,7 +21,7 @@ std::string text_of(const std::optional<Error>& error, const Job& job) {
 }
 
 // Local time; "" for a time that was never set.
-std::string time_text(WallTime time) {
+std::string envelope_time(WallTime time) {
   if (time == WallTime{}) return {};
   const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
   std::tm local{};
@@ -28,6 +29,8 @@ std::string time_text(WallTime time) {
   std::array<char, 32> text;
   return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &local)};
 }
+
+std::string api_time(WallTime time) { return time == WallTime{} ? std::string() : local_text(time); }
 
 int result_flag(const Outcome& outcome) {
   if (outcome.running) return 2;
@@ -41,7 +44,8 @@ void write_stage(JsonWriter& json, std::array<std::string_view, 3> keys, const S
 }
 
 // The flat envelope's `data`, as the reference orders it.
-void write_data(JsonWriter& json, const Job& job, const Outcome& outcome) {
+void write_data(JsonWriter& json, const Job& job, const Outcome& outcome,
+                std::string (*time_text)(WallTime) = envelope_time, bool texts = true) {
   json.number("flag", outcome.worker ? outcome.worker->flag : 0);
   json.text("error", text_of(outcome.error, job));
   json.text("log_id", job.log_id.text());
@@ -49,12 +53,12 @@ void write_data(JsonWriter& json, const Job& job, const Outcome& outcome) {
   json.text("mode", job.mode);
   json.text("app", job.app);
   json.text("func", job.func);
-  json.text("param", job.param);
+  if (texts) json.text("param", job.param);
   json.number("timeout", job.timeout.count());
   json.text("proxy", job.proxy);
   json.text("starttime", time_text(outcome.started));
   write_stage(json, {"agent_sync_flag", "agent_sync_error", "agent_sync_costtime"}, outcome.agent, job);
-  json.text("worker_message", outcome.worker ? std::string_view(outcome.worker->result) : "");
+  if (texts) json.text("worker_message", outcome.worker ? std::string_view(outcome.worker->result) : "");
   json.number("worker_costtime", outcome.worker ? outcome.worker->costtime : 0);
   write_stage(json, {"processor_sync_flag", "processor_sync_error", "processor_sync_costtime"},
               outcome.processor, job);
@@ -144,7 +148,7 @@ std::string encode_acceptance(const Job& job, const Outcome& outcome) {
 std::string encode_terminal(const Job& job, const Outcome& outcome) {
   if (job.dialect == Dialect::flat) {
     JsonWriter json = begin_flat(terminal_key(job) + '.' + job.id, job, outcome);
-    json.text("agent_callback_time", time_text(outcome.called_back));
+    json.text("agent_callback_time", envelope_time(outcome.called_back));
     return finish_flat(std::move(json));
   }
   JsonWriter json(size_hint(job, outcome));
@@ -160,17 +164,36 @@ ReplyRoute terminal_route(const Job& job) {
           .correlation_id = {}};
 }
 
-std::string encode_api_job(const Job& job, const Outcome& outcome, std::string_view state,
-                           bool texts_left_out) {
-  JsonWriter json(size_hint(job, outcome));
-  write_data(json, job, outcome);
+std::string_view outcome_word(const Outcome& outcome, bool open) {
+  if (open || outcome.running) return "running";
+  if (outcome.succeeded()) return "succeeded";
+  if (!outcome.error) return outcome.worker && outcome.worker->flag >= 0 ? "failed" : "not_run";
+  switch (outcome.error->code) {
+    case ErrorCode::app_not_found:
+    case ErrorCode::processor_failed:
+      return "failed";
+    case ErrorCode::job_timeout:
+    case ErrorCode::outcome_unknown:
+    case ErrorCode::agent_answer_illegal:
+    case ErrorCode::internal:
+      return "unknown";
+    default:
+      return "not_run";
+  }
+}
+
+std::string encode_api_job(const Job& job, const Outcome& outcome, std::string_view state, ApiTexts texts) {
+  const bool with_texts = texts != ApiTexts::unasked;
+  JsonWriter json(with_texts ? size_hint(job, outcome) : 1024);
+  write_data(json, job, outcome, api_time, with_texts);
   json.text("id", job.id);
   json.text("rand_id", job.rand_id);
   json.text("type", wire_name(job.type));
   json.text("dialect", job.dialect == Dialect::flat ? "flat" : "body");
   json.text("state", state);
+  json.text("outcome", outcome_word(outcome, state == "received" || state == "accepted"));
   json.number("attempts", outcome.attempts);
-  if (texts_left_out) json.number("texts_left_out", 1);
+  if (texts == ApiTexts::lost) json.number("texts_left_out", 1);
   return std::move(json).finish();
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,9 +43,11 @@ struct Request {
 Request decode_request(std::string_view body, const MessageProperties& properties, const Limits& limits);
 
 // The HTTP job API's body {ip, app, func, param, timeout, mode, proxy, type}: the same fields, limits and
-// errors as the flat envelope's; `type` "rt", "" or none is synchronous. The job has no reply route, is not
-// announced, and has no id: who gives it its log id names an asynchronous one after that.
-Request decode_api_job(std::string_view body, const Limits& limits);
+// errors as the flat envelope's. `waits`: the client waits for the end; then `type` "rt", "" or none is
+// synchronous. A client that does not wait cannot have a synchronous job: "" or none is a queue task, and
+// "rt" is illegal_type. The job has no reply route, is not announced, and has no id: who gives it its log id
+// names an asynchronous one after that.
+Request decode_api_job(std::string_view body, bool waits, const Limits& limits);
 
 // The message to publish, as UTF-8 JSON. Bytes of the worker that are no UTF-8 become U+FFFD, one each.
 // The reply: a synchronous job's result, or a rejection.
@@ -57,11 +60,20 @@ std::string encode_terminal(const Job& job, const Outcome& outcome);
 // Where encode_terminal()'s message goes: routing key "scheduler.cron" or "scheduler.queue" on mq.exchange.
 ReplyRoute terminal_route(const Job& job);
 
-// The job as the HTTP API shows it: the flat envelope's `data` object, plus `id`, `rand_id`, `type` ("rt",
-// "cron", "queue"), `dialect` ("flat", "body"), `state` (as given) and, where `param` and `worker_message`
-// were left out, `texts_left_out`: 1.
+// What became of a job, in a word: "running" until it has ended, "succeeded", "failed" (its worker, or what
+// came after it), "not_run" (its agent was not reached, or could not bring it to an end), "unknown" (it may
+// have run). `open`: its agent has not answered yet.
+std::string_view outcome_word(const Outcome& outcome, bool open);
+
+// Of a job's `param` and `worker_message`: there; lost, which `texts_left_out`: 1 says; or left out because
+// nobody asked for them.
+enum class ApiTexts : std::uint8_t { there, lost, unasked };
+
+// The job as the HTTP API shows it: the flat envelope's `data` object, with times as RFC 3339 has them, plus
+// `id`, `rand_id`, `type` ("rt", "cron", "queue"), `dialect` ("flat", "body"), `state` (as given), `outcome`
+// and `attempts`.
 std::string encode_api_job(const Job& job, const Outcome& outcome, std::string_view state,
-                           bool texts_left_out = false);
+                           ApiTexts texts = ApiTexts::there);
 
 // Rebuilds the job that a result belongs to when this scheduler did not dispatch it: dialect by mode (P, NP =
 // body), id and rand_id from Instruct.id, log_id from exec_id (0 without one), from the component that `type`

@@ -27,6 +27,9 @@ class JsonMembers {
  public:
   // Of a repeated key the last value counts; nullptr when there is none.
   const JsonValue* find(std::string_view key) const;
+  // In the order of the message; a repeated key is there as often as it was given.
+  auto begin() const { return members_.begin(); }
+  auto end() const { return members_.end(); }
 
   void add(std::string_view key, JsonValue value) { members_.emplace_back(key, value); }
   void clear() { members_.clear(); }

@@ -56,6 +56,7 @@ Result<LogId> Dispatcher::submit(Submission&& submission, OnEnd on_end) {
   OpenJob& open = table_.add(std::move(job), submission.delivery);
   open.received_at = ports_.clock.now();
   open.outcome.started = ports_.clock.wall_now();
+  open.on_recorded = std::move(submission.on_recorded);
   open.on_end = std::move(on_end);
   if (open.delivery) watch_held();
   open.acceptance_owed = !open.job->synchronous() && open.job->reply.has_value();
@@ -158,7 +159,8 @@ void Dispatcher::run(OpenJob& open) {
   open.outcome.agent.error.reset();
   ++open.outcome.attempts;
   if (!open.job->synchronous()) {
-    record(open, [this, id](const Result<void>& kept) {
+    record(open, [this, id, heard = std::exchange(open.on_recorded, nullptr)](const Result<void>& kept) {
+      if (heard) heard(kept ? Result<LogId>(id) : Result<LogId>(kept.error()));
       if (kept) return start(id);
       if (OpenJob* refused = table_.find(id)) on_not_kept(*refused, kept.error());
     });

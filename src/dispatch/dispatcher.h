@@ -86,7 +86,7 @@ class Dispatcher {
     std::function<Result<Job>(const AgentResult&)> rebuild;
   };
   // Called once when the job has ended, with what its answer says.
-  using OnEnd = std::function<void(const Job&, const Outcome&)>;
+  using OnEnd = std::function<void(const JobPtr&, const Outcome&)>;
   using Taken = std::function<void(bool)>;
 
   Dispatcher(Ports ports, DispatchLimits limits);

@@ -40,8 +40,9 @@ struct OpenJob {
   bool asking = false;           // then: its processor is to answer
   bool handed_back = false;  // settled, unsent, and the request is the broker's again, for whoever gets it
   std::vector<std::function<void(bool)>>
-      brought_again;  // agents that wait for that answer with the same result
-  std::function<void(const Job&, const Outcome&)> on_end;
+      brought_again;                               // agents that wait for that answer with the same result
+  std::function<void(Result<LogId>)> on_recorded;  // Submission's, until the journal is asked
+  std::function<void(const JobPtr&, const Outcome&)> on_end;
   std::vector<std::function<void()>> after_end;  // what had to wait for this job's last message
 
   // The agent cannot have the job, neither from here nor from a scheduler that had it before.

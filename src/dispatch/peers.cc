@@ -116,7 +116,7 @@ void Dispatcher::end_quietly(OpenJob& open, Taken kept) {
   open.outcome.ended = ports_.clock.wall_now();
   finished_.add(open.job, open.outcome);
   ports_.audit.ended(open.job, open.outcome);
-  if (open.on_end) open.on_end(*open.job, open.outcome);
+  if (open.on_end) open.on_end(open.job, open.outcome);
   record(open, [this, id, kept = std::move(kept)](const Result<void>& written) {
     OpenJob* over = table_.find(id);
     if (!over) return;

@@ -24,11 +24,4 @@ std::size_t weight_of(const JobRecord& record) {
   return without_text + record.job->param.size() + result;
 }
 
-bool JobFilter::passes(const JobRecord& record) const {
-  if (!ip.empty() && ip != record.job->agent_ip) return false;
-  if (state.empty()) return true;
-  const bool over = record.state == JobState::published;
-  return state == state_name(record.state) || (state == "done" && over) || (state == "open" && !over);
-}
-
 }  // namespace elves

@@ -37,6 +37,10 @@ struct Submission {
   std::string routing_key;        // likewise
   std::optional<DeliveryRef> delivery;
   bool redelivered = false;
+  // Of an asynchronous job that is taken: called once with what the journal says of its first record. The log
+  // id: it is kept, and no end of this process loses the job. An error: it is not, and its agent is not
+  // called.
+  std::function<void(Result<LogId>)> on_recorded{};
 };
 
 // How a call to an agent ended. Errors: send_failed and overloaded: nothing was sent; job_timeout: the
@@ -166,16 +170,6 @@ struct JobRecord {
 // About what a record takes in memory, in bytes.
 std::size_t weight_of(const JobRecord& record);
 
-struct JobFilter {
-  std::string state;  // "open" | "done" | a JobState's name | "" = any
-  std::string ip;     // "" = any
-  std::size_t limit = 100;
-  std::size_t bytes = std::size_t{32} << 20;  // the record that brings the list to this weight is its last
-
-  // Whether state and ip let the record through. Open is everything but published; done is published.
-  bool passes(const JobRecord& record) const;
-};
-
 // Keeps what must not be forgotten, and the history people look at. `kept` is called once the entry is
 // durable, or with an error when it cannot be: then nothing was written.
 class Journal {
@@ -191,13 +185,14 @@ class Journal {
   // Why jobs that are over cannot be written to the history; nothing else depends on that. Any thread.
   virtual std::string history_trouble() const = 0;
   // Writes the record, replacing what the journal holds of the same log id. `kept` may be empty; then what is
-  // only history may be lost with the process for a second. A query finds it at once.
+  // only history may be lost with the process for a second. Who looks finds it at once.
   virtual void write(JobRecord record, Kept kept) = 0;
   // Every record that is not published, oldest first: what a process before this one left.
   virtual void open_jobs(std::function<void(std::vector<JobRecord>)> found) = 0;
-  virtual void find(LogId id, std::function<void(std::vector<JobRecord>)> found) = 0;
-  // Newest first, up to a limit of the filter.
-  virtual void list(JobFilter filter, std::function<void(std::vector<JobRecord>)> found) = 0;
+  // Of those that are published the newest, newest first: so many at most, and the one that brings them to
+  // the weight of `bytes` is the last.
+  virtual void finished(std::size_t count, std::size_t bytes,
+                        std::function<void(std::vector<JobRecord>)> found) = 0;
 };
 
 }  // namespace elves

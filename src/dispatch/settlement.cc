@@ -117,7 +117,6 @@ void Dispatcher::settle(OpenJob& open, Taken taken) {
   open.deadline.cancel();
   open.outcome.running = false;
   open.outcome.ended = ports_.clock.wall_now();
-  send_acceptance(open);
   open.outcome.running = wants_processor(open);
   log::debug("job {} settled: {}", open.job->log_id,
              open.outcome.error ? std::string_view(open.outcome.error->detail) : "the worker answered");
@@ -143,6 +142,8 @@ void Dispatcher::on_settlement_kept(LogId id, bool kept, const Taken& taken) {
     return open->adopted ? table_.erase(id) : await_result(*open);
   }
   if (kept && ports_.journal.durable() && !open->never_sent()) acknowledge(*open);
+  open->outcome.running = false;
+  send_acceptance(*open);  // why there is none
   conclude(*open);
 }
 
@@ -150,7 +151,7 @@ void Dispatcher::publish(OpenJob& open) {
   const LogId id = open.job->log_id;
   ports_.metrics.count(open.outcome.succeeded() ? Event::job_succeeded : Event::job_failed);
   ports_.audit.ended(open.job, open.outcome);
-  if (open.on_end) open.on_end(*open.job, open.outcome);
+  if (open.on_end) open.on_end(open.job, open.outcome);
   const bool synchronous = open.job->synchronous();
   if (synchronous ? !open.job->reply.has_value() : !open.job->announce) return finish(id);
   if (!synchronous) return send_terminal(open);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -23,15 +22,21 @@ constexpr int number_of_over = 3;
 
 int number_of(JobState state) { return static_cast<int>(std::ranges::find(states, state) - states.begin()); }
 
-Result<JobRecord> decode(const std::string& log_id, int state, const std::string& bytes) {
-  if (state < 0 || state >= static_cast<int>(states.size()))
-    return Error{ErrorCode::internal, "unknown state"};
-  auto record = decode_record(bytes, states[static_cast<std::size_t>(state)]);
-  if (record && record->job->log_id.text() != log_id) return Error{ErrorCode::internal, "another job's"};
+}  // namespace
+
+Result<JobRecord> record_of_row(std::string_view log_id, long long state, std::string_view bytes) {
+  const auto decoded = [&]() -> Result<JobRecord> {
+    if (state < 0 || state >= static_cast<long long>(states.size()))
+      return Error{ErrorCode::internal, "unknown state"};
+    auto record = decode_record(bytes, states[static_cast<std::size_t>(state)]);
+    if (record && record->job->log_id.text() != log_id) return Error{ErrorCode::internal, "another job's"};
+    return record;
+  };
+  auto record = decoded();
+  if (!record) log::error("the journal's entry of job {} is damaged: {}", log_id, record.error().detail);
   return record;
 }
 
-// As a condition of SQL; nothing when no job is in such a state.
 std::optional<std::string> condition_of(const std::string& state) {
   if (state.empty()) return "1 = 1";
   if (state == "open") return fmt::format("state < {}", number_of_over);
@@ -40,8 +45,6 @@ std::optional<std::string> condition_of(const std::string& state) {
   if (known == states.end()) return std::nullopt;
   return fmt::format("state = {}", number_of(*known));
 }
-
-}  // namespace
 
 CurrentJobs::CurrentJobs(soci::session& sql)
     : sql_(sql),
@@ -63,6 +66,7 @@ CurrentJobs::CurrentJobs(soci::session& sql)
     const auto id = LogId::parse(row.log_id);
     if (!id) continue;
     created_.emplace(*id, row.created);
+    taken_.insert(row.created);
     note(*id, row.created, row.state);
   }
 }
@@ -82,6 +86,9 @@ void CurrentJobs::put(const Entry& entry, long long created) {
 void CurrentJobs::put(LogId id, long long created, int state, const std::string& agent_ip,
                       std::string_view bytes) {
   const auto [known, is_new] = created_.try_emplace(id, created);
+  if (is_new) {
+    while (!taken_.insert(known->second).second) ++known->second;
+  }
   note(id, known->second, state);
   row_.created = known->second;
   row_.state = state;
@@ -135,6 +142,7 @@ void CurrentJobs::remove(LogId id) {
   row_.created = known->second;
   remove_.execute(true);
   over_.erase(known->second);
+  taken_.erase(known->second);
   created_.erase(known);
 }
 
@@ -144,47 +152,17 @@ long long CurrentJobs::newest() {
   return newest;
 }
 
-std::vector<DatedRecord> CurrentJobs::open() {
-  return select(fmt::format("WHERE state < {} ORDER BY created", number_of_over), {}, SIZE_MAX);
-}
-
-std::vector<DatedRecord> CurrentJobs::find(LogId id) {
-  return select("WHERE log_id = :id", std::string(id.text()), SIZE_MAX);
-}
-
-std::vector<DatedRecord> CurrentJobs::list(const JobFilter& filter) {
-  auto condition = condition_of(filter.state);
-  if (!condition) return {};
-  if (!filter.ip.empty()) *condition += " AND agent_ip = :ip";
-  const auto limit = std::min<std::size_t>(filter.limit, std::numeric_limits<std::int32_t>::max());
-  return select(fmt::format("WHERE {} ORDER BY created DESC LIMIT {}", *condition, limit), filter.ip,
-                filter.bytes);
-}
-
-// `argument` "" = it has none.
-std::vector<DatedRecord> CurrentJobs::select(const std::string& rest, const std::string& argument,
-                                             std::size_t bytes) {
-  std::vector<DatedRecord> found;
+std::vector<JobRecord> CurrentJobs::open() {
+  std::vector<JobRecord> found;
   Row row(sql_);
-  soci::statement rows(sql_);
-  if (!argument.empty()) rows.exchange(soci::use(argument));
-  rows.exchange(soci::into(row.created));
-  rows.exchange(soci::into(row.log_id));
-  rows.exchange(soci::into(row.state));
-  rows.exchange(soci::into(row.record));
-  rows.alloc();
-  rows.prepare("SELECT created, log_id, state, record FROM job " + rest);
-  rows.define_and_bind();
+  soci::statement rows =
+      (sql_.prepare << fmt::format("SELECT log_id, state, record FROM job WHERE state < {} ORDER BY created",
+                                   number_of_over),
+       soci::into(row.log_id), soci::into(row.state), soci::into(row.record));
   rows.execute();
-  std::size_t weight = 0;
-  while (weight < bytes && rows.fetch()) {
-    auto record = decode(row.log_id, row.state, bytes_of(row.record));
-    if (record) {
-      weight += weight_of(*record);
-      found.push_back({row.created, std::move(*record)});
-    } else {
-      log::error("the journal's entry of job {} is damaged: {}", row.log_id, record.error().detail);
-    }
+  while (rows.fetch()) {
+    auto record = record_of_row(row.log_id, row.state, bytes_of(row.record));
+    if (record) found.push_back(std::move(*record));
   }
   return found;
 }

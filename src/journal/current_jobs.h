@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "journal/rows.h"
@@ -23,7 +24,8 @@ class CurrentJobs {
  public:
   explicit CurrentJobs(soci::session& sql);
 
-  // Replaces what is there of the same log id, which keeps its time; `created` is for one that is new.
+  // Replaces what is there of the same log id, which keeps its time; `created` is for one that is new, or the
+  // next that is free.
   void put(const Entry& entry, long long created);
   // `state`: its number in the column; `bytes`: as encode_record() wrote them.
   void put(LogId id, long long created, int state, const std::string& agent_ip, std::string_view bytes);
@@ -43,10 +45,7 @@ class CurrentJobs {
   void remove(LogId id);
 
   // Oldest first, without those that are over.
-  std::vector<DatedRecord> open();
-  std::vector<DatedRecord> find(LogId id);
-  // Newest first, as JobFilter says.
-  std::vector<DatedRecord> list(const JobFilter& filter);
+  std::vector<JobRecord> open();
 
  private:
   struct Row {
@@ -60,7 +59,6 @@ class CurrentJobs {
 
   void note(LogId id, long long created, int state);
   DatedEntry read(LogId id, long long created);
-  std::vector<DatedRecord> select(const std::string& rest, const std::string& argument, std::size_t bytes);
 
   soci::session& sql_;
   Row row_;  // what the statements are bound to
@@ -69,7 +67,14 @@ class CurrentJobs {
   soci::statement read_;
   soci::statement remove_;
   std::unordered_map<LogId, long long> created_;
-  std::map<long long, LogId> over_;  // by `created`
+  std::unordered_set<long long> taken_;  // all of these
+  std::map<long long, LogId> over_;      // by `created`
 };
+
+// The record that a row holds; an error, with a line in the log, when it is damaged.
+Result<JobRecord> record_of_row(std::string_view log_id, long long state, std::string_view bytes);
+
+// JobFilter::state as a condition of SQL; nothing when no job is in such a state.
+std::optional<std::string> condition_of(const std::string& state);
 
 }  // namespace elves::journal

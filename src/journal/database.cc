@@ -64,6 +64,7 @@ std::string reason(const std::exception& fault) {
 }
 
 bool is_damage(const std::exception& fault) {
+  if (dynamic_cast<const Damage*>(&fault) != nullptr) return true;
   const int code = code_of(fault);
   return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 }

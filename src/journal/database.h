@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <stdexcept>
 #include <string>
 
 namespace elves::journal {
@@ -19,6 +20,11 @@ long long number(soci::session& sql, const std::string& query);
 
 // Without pages that are free.
 std::uint64_t bytes_used(soci::session& sql);
+
+// What is in a file is no longer what was written to it.
+struct Damage : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 // Why a database failed, in few words.
 std::string reason(const std::exception& fault);

@@ -96,6 +96,7 @@ Entry entry_of(const JobRecord& record, Appender& memory) {
   Entry entry{.id = record.job->log_id,
               .state = record.state,
               .only_history = record.only_history(),
+              .begun = to_us(record.outcome.started),
               .agent_ip = record.job->agent_ip,
               .record = memory.size() < large ? std::string(memory.view()) : memory.take()};
   memory.clear();

@@ -4,17 +4,12 @@
 #include <soci/soci.h>
 
 #include <algorithm>
-#include <functional>
-#include <map>
-#include <ranges>
-#include <unordered_map>
 #include <utility>
 
 #include "base/log.h"
 #include "journal/blob.h"
 #include "journal/database.h"
 #include "journal/read_compact.h"
-#include "journal/record_codec.h"
 
 namespace elves::journal {
 
@@ -22,76 +17,16 @@ namespace {
 
 LogId id_of(const StoredEntry& entry) { return LogId(static_cast<std::uint64_t>(entry.log_id)); }
 
-std::vector<StoredEntry> entries_of(soci::blob& jobs, long long block) {
+}  // namespace
+
+std::vector<StoredEntry> entries_of(const History::Written& block) {
   try {
-    return read_compact<StoredBlock>(bytes_of(jobs)).entries;
+    return read_compact<StoredBlock>(block.bytes).entries;
   } catch (const std::exception& fault) {
-    log::error("the journal's block {} of finished jobs is damaged: {}", block, fault.what());
+    log::error("the journal's block {} of finished jobs is damaged: {}", block.name, fault.what());
     return {};
   }
 }
-
-void decode_into(std::vector<DatedRecord>& records, const StoredEntry& entry) {
-  auto record = decode_record(entry.record, JobState::published);
-  if (record) {
-    records.push_back({entry.created_us, std::move(*record)});
-  } else {
-    log::error("the journal's entry of job {} is damaged: {}", id_of(entry), record.error().detail);
-  }
-}
-
-// Of each job the newest entry, and of those the newest: so many at most, and none without which the others
-// have so many bytes. They come from the last that was written to the first; of those of one job and time the
-// first counts (a process that was cut off between the two files may have written others).
-class Newest {
- public:
-  Newest(std::size_t most, std::size_t bytes) : most_(most), most_bytes_(bytes) {}
-
-  void add(const StoredEntry& entry) {
-    const auto [known, is_new] = by_job_.try_emplace(entry.log_id, entry.created_us);
-    if (!is_new && known->second > entry.created_us) return;
-    if (!is_new) erase(entries_.find({std::exchange(known->second, entry.created_us), entry.log_id}));
-    bytes_ += entry.record.size();
-    entries_.emplace(Key(entry.created_us, entry.log_id), entry);
-    while (entries_.size() > most_ || bytes_without_oldest() >= most_bytes_) {
-      by_job_.erase(entries_.begin()->second.log_id);
-      erase(entries_.begin());
-    }
-  }
-
-  // Whether nothing of that time or before has a place.
-  bool is_beyond(long long created) const {
-    const bool full = entries_.size() >= most_ || bytes_ >= most_bytes_;
-    return full && (entries_.empty() || entries_.begin()->first.first > created);
-  }
-
-  std::vector<DatedRecord> records() const {
-    std::vector<DatedRecord> records;
-    records.reserve(entries_.size());
-    for (auto at = entries_.rbegin(); at != entries_.rend(); ++at) decode_into(records, at->second);
-    return records;
-  }
-
- private:
-  using Key = std::pair<std::int64_t, std::int64_t>;  // created, log id
-  using Entries = std::map<Key, StoredEntry>;
-
-  std::size_t bytes_without_oldest() const {
-    return entries_.empty() ? 0 : bytes_ - entries_.begin()->second.record.size();
-  }
-  void erase(Entries::iterator at) {
-    bytes_ -= at->second.record.size();
-    entries_.erase(at);
-  }
-
-  std::size_t most_;
-  std::size_t most_bytes_;
-  std::size_t bytes_ = 0;
-  Entries entries_;
-  std::unordered_map<std::int64_t, std::int64_t> by_job_;  // created
-};
-
-}  // namespace
 
 History::History(soci::session& sql) : sql_(sql) {
   jobs_ = static_cast<std::size_t>(std::max(number(sql, "SELECT sum(count) FROM history"), 0LL));
@@ -131,41 +66,34 @@ void History::write(Block& block, long long newest) {
       soci::use(jobs);
 }
 
-std::vector<DatedRecord> History::find(LogId id) {
-  Newest found(1, SIZE_MAX);
-  const std::string text(id.text());
-  long long newest = 0;
+std::optional<History::Written> History::before(long long name) {
+  Written found;
   soci::blob jobs(sql_);
-  // The plus keeps SQLite from going through all blocks in their order instead of the index.
-  soci::statement blocks = (sql_.prepare << "SELECT newest, jobs FROM history WHERE last_id >= :id AND "
-                                            "first_id <= :id ORDER BY +newest DESC",
-                            soci::use(text, "id"), soci::into(newest), soci::into(jobs));
-  blocks.execute();
-  while (blocks.fetch()) {
-    const auto entries = entries_of(jobs, newest);
-    for (const StoredEntry& entry : entries | std::views::reverse) {
-      if (id_of(entry) == id) found.add(entry);
-    }
-  }
-  return found.records();
+  sql_ << "SELECT newest, jobs FROM history WHERE newest < :name ORDER BY newest DESC LIMIT 1",
+      soci::use(name), soci::into(found.name), soci::into(jobs);
+  if (!sql_.got_data()) return std::nullopt;
+  found.bytes = bytes_of(jobs);
+  return found;
 }
 
-// Block after block, until those that are left have nothing newer than what was found.
-std::vector<DatedRecord> History::list(const JobFilter& filter, const std::function<bool(LogId)>& reopened) {
-  Newest found(filter.limit, filter.bytes);
-  long long newest = 0;
-  soci::blob jobs(sql_);
-  soci::statement blocks = (sql_.prepare << "SELECT newest, jobs FROM history ORDER BY newest DESC",
-                            soci::into(newest), soci::into(jobs));
+std::vector<long long> History::that_may_have(LogId id) {
+  std::vector<long long> names;
+  const std::string text(id.text());
+  long long name = 0;
+  // The plus keeps SQLite from going through all blocks in their order instead of the index.
+  soci::statement blocks = (sql_.prepare << "SELECT newest FROM history WHERE last_id >= :id AND "
+                                            "first_id <= :id ORDER BY +newest DESC",
+                            soci::use(text, "id"), soci::into(name));
   blocks.execute();
-  while (blocks.fetch() && !found.is_beyond(newest)) {
-    const auto entries = entries_of(jobs, newest);
-    for (const StoredEntry& entry : entries | std::views::reverse) {
-      const bool wanted = filter.ip.empty() || entry.agent_ip == filter.ip;
-      if (wanted && !reopened(id_of(entry))) found.add(entry);
-    }
-  }
-  return found.records();
+  while (blocks.fetch()) names.push_back(name);
+  return names;
+}
+
+std::optional<History::Written> History::block(long long name) {
+  soci::blob jobs(sql_);
+  sql_ << "SELECT jobs FROM history WHERE newest = :name", soci::use(name), soci::into(jobs);
+  if (!sql_.got_data()) return std::nullopt;
+  return Written{name, bytes_of(jobs)};
 }
 
 std::size_t History::remove_oldest(std::size_t most) {
@@ -214,9 +142,8 @@ void History::remove(const Head& block) {
 }
 
 void History::remove_oldest_of(const Head& block, std::size_t most) {
-  soci::blob jobs(sql_);
-  sql_ << "SELECT jobs FROM history WHERE newest = :newest", soci::use(block.newest), soci::into(jobs);
-  std::vector<StoredEntry> entries = entries_of(jobs, block.newest);
+  const auto written = this->block(block.newest);
+  std::vector<StoredEntry> entries = written ? entries_of(*written) : std::vector<StoredEntry>();
   remove(block);
   if (entries.size() <= most) return;
   std::ranges::sort(entries, std::ranges::greater{}, &StoredEntry::created_us);

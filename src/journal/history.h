@@ -7,7 +7,7 @@
 #include <soci/statement.h>
 
 #include <cstddef>
-#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,10 +35,16 @@ class History {
   // As great as the greatest `created` of all, or a little greater; 0 = none.
   long long newest() const { return newest_; }
 
-  std::vector<DatedRecord> find(LogId id);
-  // Newest first, as JobFilter says of ip, limit and bytes; without those that are `reopened`: what is here
-  // of them counts no more.
-  std::vector<DatedRecord> list(const JobFilter& filter, const std::function<bool(LogId)>& reopened);
+  // Blocks by their names, which rise as they are written.
+  struct Written {
+    long long name = 0;  // no job in it is newer
+    std::string bytes;
+  };
+  // The one that was written before that.
+  std::optional<Written> before(long long name);
+  // Those that a job may be in, the last one first.
+  std::vector<long long> that_may_have(LogId id);
+  std::optional<Written> block(long long name);
 
   // Of the oldest, at most so many, and a limited number of blocks; answers how many went.
   std::size_t remove_oldest(std::size_t most);
@@ -63,5 +69,8 @@ class History {
   std::size_t jobs_ = 0;
   long long newest_ = 0;
 };
+
+// What a block holds, as it was written; nothing, with a line in the log, when it is damaged.
+std::vector<StoredEntry> entries_of(const History::Written& block);
 
 }  // namespace elves::journal

@@ -98,11 +98,32 @@ std::size_t HistoryFile::tidy(const Keep& keep) {
   return done ? removed : 0;
 }
 
-bool HistoryFile::is_ready() const { return connection_ || std::chrono::steady_clock::now() >= next_try_; }
+bool HistoryFile::is_ready() const {
+  const std::lock_guard lock(mutex_);
+  return may_try();
+}
+
+bool HistoryFile::may_try() const { return connection_ || std::chrono::steady_clock::now() >= next_try_; }
+
+bool HistoryFile::disk_failed() const {
+  const std::lock_guard lock(mutex_);
+  return disk_failed_;
+}
+
+SteadyTime HistoryFile::next_try() const {
+  const std::lock_guard lock(mutex_);
+  return next_try_;
+}
+
+void HistoryFile::try_now() {
+  const std::lock_guard lock(mutex_);
+  next_try_ = SteadyTime();
+}
 
 // Again where the file that was there has become useless.
 bool HistoryFile::attempt(const std::function<void(Connection&)>& action) {
-  if (!is_ready()) return false;
+  const std::lock_guard lock(mutex_);
+  if (!may_try()) return false;
   for (int tries = 1;; ++tries) {
     try {
       action(connect());

@@ -8,6 +8,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "base/clock.h"
@@ -23,8 +24,9 @@ std::string history_path(const std::string& path);
 
 // A SQLite file for this process alone: another program finds it locked. It is opened when it is needed, and
 // made when it is not there; in vain, it is tried again after `retry`. One that is damaged is moved aside
-// (name_aside) and a new one takes its place. What was written is there after a power failure. The journal's
-// thread only, and nothing throws but make().
+// (name_aside) and a new one takes its place. What was written is there after a power failure. Any thread,
+// one after the other: who reads does it block by block, so that a write waits for one at most. Nothing
+// throws but make().
 class HistoryFile {
  public:
   // Takes the moments of the jobs in it.
@@ -41,7 +43,7 @@ class HistoryFile {
 
   // What `fill` adds, in one transaction; it may be called twice. False: nothing of it is written.
   bool write(const std::function<void(History&)>& fill);
-  // `ask` may be called twice. False, with a line in the log: it cannot be read.
+  // `ask` may be called twice. False, with a line in the log: it cannot be read, and trouble() says why.
   bool read(const std::function<void(History&)>& ask);
   // Removes the oldest beyond the limits, some `tidy_bite` of them. Answers how many.
   std::size_t tidy(const Keep& keep);
@@ -50,17 +52,18 @@ class HistoryFile {
   // Why it cannot be used; any thread.
   std::string trouble() const { return trouble_.get(); }
   // Whether that is because of the disk: then it is of no use to write the same to another file of it.
-  bool disk_failed() const { return disk_failed_; }
+  bool disk_failed() const;
   // Whether something is tried now; else not before next_try().
   bool is_ready() const;
-  SteadyTime next_try() const { return next_try_; }
+  SteadyTime next_try() const;
   // Somebody asks for it: it is tried before that.
-  void try_now() { next_try_ = SteadyTime(); }
+  void try_now();
 
  private:
   struct Connection;
 
   bool attempt(const std::function<void(Connection&)>& action);
+  bool may_try() const;
   Connection& connect();
   bool get_over(const std::exception& fault);
   void give_up(const std::exception& fault);
@@ -68,6 +71,7 @@ class HistoryFile {
   const std::string path_;
   const Millis retry_;
   Moments& moments_;
+  mutable std::mutex mutex_;  // of what follows
   FileWatch watch_;
   std::unique_ptr<Connection> connection_;
   int patience_seconds_ = 0;

@@ -72,7 +72,9 @@ SqliteJournal::SqliteJournal(Options options, Post post)
       post_(std::move(post)),
       backlog_(options_.max_unwritten, options_.metrics),
       files_(options_.path),
-      history_(journal::history_path(options_.path), options_.retry, moments_) {
+      history_(journal::history_path(options_.path), options_.retry, moments_),
+      reader_(options_.path, history_,
+              [this](journal::Reader::Damage damage) { mailbox_.push(Suspicion{std::move(damage)}); }) {
   try {
     open();
   } catch (const std::exception& fault) {
@@ -100,20 +102,27 @@ void SqliteJournal::write(JobRecord record, Kept kept) {
   mailbox_.push(std::move(write));
 }
 
-void SqliteJournal::open_jobs(Found found) {
-  mailbox_.push(Query{[this] {
-                        auto left = std::exchange(left_, std::nullopt);
-                        return left ? std::move(*left) : store_->open_jobs();
-                      },
-                      std::move(found)});
+void SqliteJournal::open_jobs(Found found) { mailbox_.push(Left{std::move(found)}); }
+
+void SqliteJournal::finished(std::size_t count, std::size_t bytes, Found found) {
+  auto brought = [this, found = std::move(found)](std::vector<JobRecord> records) {
+    post_([found, records = std::move(records)]() mutable { found(std::move(records)); });
+  };
+  mailbox_.push(
+      Look{[this, count, bytes, brought = std::move(brought)] { reader_.finished(count, bytes, brought); }});
 }
 
-void SqliteJournal::find(LogId id, Found found) {
-  mailbox_.push(Query{[this, id] { return find_now(id); }, std::move(found)});
+void SqliteJournal::find(LogId id, Show show, std::function<void(Result<std::optional<std::string>>)> found) {
+  mailbox_.push(Look{[this, id, show = std::move(show), found = std::move(found)]() mutable {
+    reader_.find(id, std::move(show), std::move(found));
+  }});
 }
 
-void SqliteJournal::list(JobFilter filter, Found found) {
-  mailbox_.push(Query{[this, filter = std::move(filter)] { return list_now(filter); }, std::move(found)});
+void SqliteJournal::list(JobFilter filter, Show show, std::function<void(JobList)> found) {
+  mailbox_.push(
+      Look{[this, filter = std::move(filter), show = std::move(show), found = std::move(found)]() mutable {
+        reader_.list(std::move(filter), std::move(show), std::move(found));
+      }});
 }
 
 // Everything that can be told at the start is found here, before anybody relies on it.
@@ -153,7 +162,9 @@ bool SqliteJournal::take_orders() {
   bool stopping = false;
   std::vector<Write> writes;
   std::unordered_set<LogId> written;
-  std::vector<Query> queries;
+  std::vector<Found> left;
+  std::vector<std::function<void()>> looks;
+  std::vector<journal::Reader::Damage> suspicions;
   std::size_t history = 0;
   const auto taken = mailbox_.take([&](Order& order) {
     if (auto* write = std::get_if<Write>(&order)) {
@@ -163,7 +174,9 @@ bool SqliteJournal::take_orders() {
       written.insert(write->entry.id);
       writes.push_back(std::move(*write));
     }
-    if (auto* query = std::get_if<Query>(&order)) queries.push_back(std::move(*query));
+    if (auto* question = std::get_if<Left>(&order)) left.push_back(std::move(question->found));
+    if (auto* look = std::get_if<Look>(&order)) looks.push_back(std::move(look->run));
+    if (auto* suspicion = std::get_if<Suspicion>(&order)) suspicions.push_back(std::move(suspicion->damage));
     if (const auto* behind = std::get_if<CatchUp>(&order)) {
       commit(std::exchange(writes, {}));
       written.clear();
@@ -174,9 +187,11 @@ bool SqliteJournal::take_orders() {
   next_look_ = taken == 0 ? SteadyTime::max() : std::chrono::steady_clock::now() + options_.gather;
   commit(std::move(writes));
   backlog_.took(history, held_.weight() + over_.weight());
-  if (!queries.empty()) history_.try_now();
-  if (!queries.empty() && !behind_) write_all();
-  for (Query& query : queries) answer(std::move(query));
+  if (!looks.empty()) history_.try_now();
+  if (!looks.empty() && !behind_) write_all();
+  for (const auto& look : looks) look();
+  for (const auto& damage : suspicions) examine(damage);
+  for (const Found& found : left) answer(found);
   return stopping;
 }
 
@@ -212,13 +227,14 @@ void SqliteJournal::commit(std::vector<Write> writes) {
   });
 }
 
-void SqliteJournal::answer(Query query) {
+void SqliteJournal::answer(const Found& found) {
   std::vector<JobRecord> records;
-  const Result<void> result = attempt([&](Store&) { records = query.ask(); });
-  if (!result) log::error("the journal {} cannot be read: {}", options_.path, trouble());
-  post_([found = std::move(query.found), records = std::move(records)]() mutable {
-    found(std::move(records));
+  const Result<void> result = attempt([&](Store& store) {
+    auto left = std::exchange(left_, std::nullopt);
+    records = left ? std::move(*left) : store.open_jobs();
   });
+  if (!result) log::error("the journal {} cannot be read: {}", options_.path, trouble());
+  post_([found, records = std::move(records)]() mutable { found(std::move(records)); });
 }
 
 // A file that is complete says so to the next process, before its -wal goes.

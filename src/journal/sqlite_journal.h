@@ -19,6 +19,8 @@
 #include "journal/history_file.h"
 #include "journal/keep.h"
 #include "journal/lock_file.h"
+#include "journal/readable_journal.h"
+#include "journal/reader.h"
 #include "journal/rows.h"
 #include "journal/trouble.h"
 
@@ -31,7 +33,8 @@ class Store;
 // Two SQLite files, written by a thread of its own. What must not be lost is in the one at `path`: a row for
 // each job that is open, and for one that is over until it is in the other. All that has queued up goes into
 // one transaction, of several writes of one log id only the last. The other, history_path(), has the jobs
-// that are over, and stops nothing. A query sees every write before it.
+// that are over, and stops nothing. Who asks is answered by other threads (Reader) and sees every write
+// before.
 //
 // What is only history (JobRecord::only_history) and nobody waits for makes no transaction of its own: it is
 // gathered for twice `gather` at most, and goes to the history without a row when it is over. That much is
@@ -40,15 +43,14 @@ class Store;
 //
 // When the file at `path` cannot be written, `kept` gets the error overloaded, records without `kept` stay in
 // memory to be written later, and trouble() says why. It tries again with every write but history and every
-// `retry`, on a new connection, and needs no restart. A query that cannot be answered finds nothing, with a
-// line in the log. When the history cannot be written, jobs that are over have rows until it can, and
-// history_trouble() says why.
+// `retry`, on a new connection, and needs no restart. When the history cannot be written, jobs that are over
+// have rows until it can, and history_trouble() says why.
 //
 // After a failure nobody knows what of the last commits is on the disk, so that trouble() lasts until all
 // open jobs (`open_now`) are written once more. A file that turns out damaged, or that was removed, replaced
 // or cut off (looked at before every commit and every `retry`), is moved aside, and a new one gets the open
 // jobs.
-class SqliteJournal final : public Journal {
+class SqliteJournal final : public ReadableJournal {
  public:
   struct Options {
     std::string path = "var/journal.db";  // its folder is made; path + ".lock" beside it
@@ -83,8 +85,10 @@ class SqliteJournal final : public Journal {
   void write(JobRecord record, Kept kept) override;
   // As the file had them when it was opened.
   void open_jobs(std::function<void(std::vector<JobRecord>)> found) override;
-  void find(LogId id, std::function<void(std::vector<JobRecord>)> found) override;
-  void list(JobFilter filter, std::function<void(std::vector<JobRecord>)> found) override;
+  void finished(std::size_t count, std::size_t bytes,
+                std::function<void(std::vector<JobRecord>)> found) override;
+  void find(LogId id, Show show, std::function<void(Result<std::optional<std::string>>)> found) override;
+  void list(JobFilter filter, Show show, std::function<void(JobList)> found) override;
 
  private:
   struct Write {
@@ -92,15 +96,23 @@ class SqliteJournal final : public Journal {
     Kept kept;
   };
   using Found = std::function<void(std::vector<JobRecord>)>;
-  struct Query {
-    std::function<std::vector<JobRecord>()> ask;
+  // To be answered with the jobs that were open at the start.
+  struct Left {
     Found found;
+  };
+  // To be run once all that was written before can be read.
+  struct Look {
+    std::function<void()> run;
   };
   struct CatchUp {
     std::vector<JobRecord> open;
   };
+  // Who read the file has found it damaged.
+  struct Suspicion {
+    journal::Reader::Damage damage;
+  };
   struct Stop {};
-  using Order = std::variant<Write, Query, CatchUp, Stop>;
+  using Order = std::variant<Write, Left, Look, CatchUp, Suspicion, Stop>;
 
   void open();
   void run();
@@ -123,9 +135,8 @@ class SqliteJournal final : public Journal {
   SteadyTime next_gathered() const;
   SteadyTime next_over() const;
   void close();
-  void answer(Query query);
-  std::vector<JobRecord> find_now(LogId id);
-  std::vector<JobRecord> list_now(const JobFilter& filter);
+  void answer(const Found& found);
+  void examine(const journal::Reader::Damage& damage);
   void tidy();
   void failed(const std::exception& fault);
   Result<void> attempt(const std::function<void(journal::Store&)>& action);
@@ -163,6 +174,7 @@ class SqliteJournal final : public Journal {
 
   journal::Trouble trouble_;
 
+  journal::Reader reader_;
   std::thread thread_;
 };
 

@@ -1,8 +1,6 @@
-// SqliteJournal's work that nobody waits for, and the questions that both of its files answer.
+// SqliteJournal's work that nobody waits for.
 #include <algorithm>
 #include <chrono>
-#include <functional>
-#include <iterator>
 #include <utility>
 
 #include "base/log.h"
@@ -12,7 +10,6 @@
 namespace elves {
 
 using journal::DatedEntry;
-using journal::DatedRecord;
 using journal::Entry;
 using journal::History;
 using journal::Store;
@@ -30,23 +27,6 @@ std::vector<LogId> ids_of(const std::vector<const Entry*>& entries) {
   ids.reserve(entries.size());
   for (const Entry* entry : entries) ids.push_back(entry->id);
   return ids;
-}
-
-// The first of them, up to the limits of a filter.
-std::vector<JobRecord> undated(std::vector<DatedRecord> dated, const JobFilter& filter) {
-  std::vector<JobRecord> records;
-  records.reserve(std::min(dated.size(), filter.limit));
-  std::size_t weight = 0;
-  for (DatedRecord& one : dated) {
-    if (records.size() >= filter.limit || weight >= filter.bytes) break;
-    weight += weight_of(one.record);
-    records.push_back(std::move(one.record));
-  }
-  return records;
-}
-
-bool asks_for_history(const JobFilter& filter) {
-  return filter.state.empty() || filter.state == "done" || filter.state == state_name(JobState::published);
 }
 
 }  // namespace
@@ -105,7 +85,7 @@ bool SqliteJournal::write_history(const std::vector<const Entry*>& entries,
   return history_.write([&](History& history) {
     for (const Entry* entry : entries) {
       const auto created = store_->jobs().created(entry->id);
-      history.add(*entry, created ? *created : moments_.next());
+      history.add(*entry, created ? *created : moments_.of(entry->begun));
     }
     for (const DatedEntry& row : rows) history.add(row.entry, row.created);
   });
@@ -160,25 +140,6 @@ SteadyTime SqliteJournal::next_over() const {
 }
 
 std::size_t SqliteJournal::rows_over() const { return store_ ? store_->jobs().over() : 0; }
-
-std::vector<JobRecord> SqliteJournal::find_now(LogId id) {
-  std::vector<DatedRecord> found = store_->jobs().find(id);
-  if (found.empty()) history_.read([&](History& history) { found = history.find(id); });
-  return undated(std::move(found), JobFilter{.state = "", .ip = "", .limit = 1});
-}
-
-std::vector<JobRecord> SqliteJournal::list_now(const JobFilter& filter) {
-  journal::CurrentJobs& jobs = store_->jobs();
-  std::vector<DatedRecord> found = jobs.list(filter);
-  if (asks_for_history(filter)) {
-    std::vector<DatedRecord> over;
-    const auto has_row = [&](LogId id) { return jobs.holds(id); };
-    history_.read([&](History& history) { over = history.list(filter, has_row); });
-    std::ranges::move(over, std::back_inserter(found));
-  }
-  std::ranges::sort(found, std::ranges::greater{}, &DatedRecord::created);
-  return undated(std::move(found), filter);
-}
 
 void SqliteJournal::tidy() {
   const auto now = std::chrono::steady_clock::now();

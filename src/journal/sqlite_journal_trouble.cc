@@ -34,6 +34,11 @@ void SqliteJournal::failed(const std::exception& fault) {
   behind_ = true;
 }
 
+// Unless it was another file that was read.
+void SqliteJournal::examine(const journal::Reader::Damage& damage) {
+  if (!lost_ && damage.file == journal::Reader::file_at(options_.path)) failed(journal::Damage(damage.what));
+}
+
 // The connection, after a look whether it still writes to the files that others see.
 Store& SqliteJournal::store() {
   files_.check();

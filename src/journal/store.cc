@@ -58,14 +58,17 @@ void Store::keep_log(bool stays) {
 
 void Store::write(std::span<const Entry* const> entries) {
   soci::transaction all(sql_);
-  for (const Entry* entry : entries) jobs_->put(*entry, moments_.next());
+  for (const Entry* entry : entries) jobs_->put(*entry, moments_.of(entry->begun));
   all.commit();
 }
 
 void Store::write(std::span<const JobRecord> records) {
   Appender encoding;
   soci::transaction all(sql_);
-  for (const JobRecord& record : records) jobs_->put(entry_of(record, encoding), moments_.next());
+  for (const JobRecord& record : records) {
+    const Entry entry = entry_of(record, encoding);
+    jobs_->put(entry, moments_.of(entry.begun));
+  }
   all.commit();
 }
 
@@ -82,12 +85,6 @@ void Store::remove(std::span<const LogId> ids) {
   all.commit();
 }
 
-std::vector<JobRecord> Store::open_jobs() {
-  std::vector<JobRecord> records;
-  std::vector<DatedRecord> open = jobs_->open();
-  records.reserve(open.size());
-  for (DatedRecord& one : open) records.push_back(std::move(one.record));
-  return records;
-}
+std::vector<JobRecord> Store::open_jobs() { return jobs_->open(); }
 
 }  // namespace elves::journal

@@ -37,7 +37,8 @@ class Store {
   // The same of records, each encoded when its turn comes: what all of them take need not be there twice.
   void write(std::span<const JobRecord> records);
 
-  // As in Journal. A record that cannot be decoded is left out, with a line in the log.
+  // Those that are not published, oldest first. A record that cannot be decoded is left out, with a line in
+  // the log.
   std::vector<JobRecord> open_jobs();
 
   // Also jobs that are over, until they are removed: they are the history's then.

@@ -9,10 +9,10 @@
 
 #include "base/backoff.h"
 #include "base/event.h"
+#include "base/side_thread.h"
 #include "base/timers.h"
 #include "registry/handle.h"
 #include "registry/report.h"
-#include "registry/side_thread.h"
 
 namespace elves::registry {
 

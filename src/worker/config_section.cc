@@ -9,7 +9,7 @@
 #include <optional>
 #include <utility>
 
-#include "base/edit_distance.h"
+#include "base/nearest_name.h"
 
 namespace elves::worker {
 namespace {

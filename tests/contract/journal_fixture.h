@@ -6,6 +6,7 @@
 #include <soci/sqlite3/soci-sqlite3.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -19,8 +20,8 @@
 #include <utility>
 #include <vector>
 
-#include "dispatch/ports.h"
 #include "journal/history_file.h"
+#include "journal/readable_journal.h"
 
 namespace elves::journal::test {
 
@@ -49,17 +50,59 @@ class Loop {
     return kept.value_or(Error{ErrorCode::internal, "kept was never called"});
   }
 
-  Records find(Journal& journal, LogId id) {
-    return wait_for([&](auto found) { journal.find(id, std::move(found)); });
+  Records find(ReadableJournal& journal, LogId id) {
+    Shown shown;
+    std::optional<Result<std::optional<std::string>>> answer;
+    journal.find(id, shown.show(), [&](auto found) {
+      boost::asio::post(io_, [&answer, found = std::move(found)] { answer = found; });
+    });
+    until([&] { return answer.has_value(); }, "the journal answers");
+    return answer && *answer && **answer ? shown.records({***answer}) : Records{};
   }
-  Records list(Journal& journal, JobFilter filter) {
-    return wait_for([&](auto found) { journal.list(std::move(filter), std::move(found)); });
+  Records list(ReadableJournal& journal, JobFilter filter) {
+    Shown shown;
+    const JobList list = page(journal, std::move(filter), shown);
+    return shown.records(list.shown);
+  }
+  // Whether there are more than the list has.
+  bool cut(ReadableJournal& journal, JobFilter filter) {
+    Shown shown;
+    return page(journal, std::move(filter), shown).more;
   }
   Records open_jobs(Journal& journal) {
     return wait_for([&](auto found) { journal.open_jobs(std::move(found)); });
   }
 
  private:
+  // Shows a record as its place among those shown, as long as the record weighs.
+  class Shown {
+   public:
+    ReadableJournal::Show show() {
+      return [this](const JobRecord& record) {
+        std::string place = std::to_string(all_.size());
+        all_.push_back(record);
+        place.resize(std::max(place.size(), weight_of(record)), ' ');
+        return place;
+      };
+    }
+    Records records(const std::vector<std::string>& shown) const {
+      Records found;
+      for (const std::string& place : shown) found.push_back(all_.at(std::stoul(place)));
+      return found;
+    }
+
+   private:
+    Records all_;
+  };
+
+  JobList page(ReadableJournal& journal, JobFilter filter, Shown& shown) {
+    std::optional<JobList> answer;
+    journal.list(std::move(filter), shown.show(),
+                 [&](const JobList& found) { boost::asio::post(io_, [&answer, found] { answer = found; }); });
+    until([&] { return answer.has_value(); }, "the journal answers");
+    return answer.value_or(JobList{});
+  }
+
   Records wait_for(const std::function<void(std::function<void(Records)>)>& ask) {
     std::optional<Records> records;
     ask([&](Records found) { records = std::move(found); });

@@ -1,5 +1,7 @@
 // What every Journal does; run against each of them.
 #include <algorithm>
+#include <future>
+#include <thread>
 
 #include "contract/journal_fixture.h"
 #include "journal/memory_journal.h"
@@ -24,7 +26,7 @@ class Journals : public testing::TestWithParam<const char*> {
 
   TempDir dir;
   Loop loop;
-  std::unique_ptr<Journal> journal;
+  std::unique_ptr<ReadableJournal> journal;
 };
 
 INSTANTIATE_TEST_SUITE_P(Each, Journals, testing::Values("memory", "sqlite"),
@@ -161,6 +163,60 @@ TEST_P(Journals, AListOfLargeOnesHasTheNewest) {
   }
   EXPECT_EQ(ids(loop.list(*journal, {.state = "", .ip = "", .limit = 100, .bytes = 1'000'000})),
             (Ids{40, 39, 38, 37, 36, 35, 34, 33}));
+}
+
+// A synchronous job is written at its end, or when it takes long.
+TEST_P(Journals, ListsByTheTimesAtWhichJobsCame) {
+  const auto begun = [](JobRecord record, int second) {
+    record.outcome.started = std::chrono::system_clock::now() - Seconds(100 - second);
+    return record;
+  };
+  EXPECT_TRUE(loop.keep(*journal, begun(record_of(2, JobState::accepted), 2)));
+  journal->write(begun(history_of(3, JobState::published), 3), {});
+  EXPECT_TRUE(loop.keep(*journal, begun(record_of(4, JobState::published), 4)));
+  journal->write(begun(history_of(1, JobState::published), 1), {});
+  EXPECT_EQ(ids(loop.list(*journal, {})), (Ids{4, 3, 2, 1}));
+  EXPECT_EQ(ids(loop.list(*journal, {.state = "", .ip = "", .limit = 2})), (Ids{4, 3}));
+}
+
+TEST_P(Journals, TellsJobsOfOneMomentApart) {
+  const auto now = std::chrono::system_clock::now();
+  for (std::uint64_t id = 1; id <= 4; ++id) {
+    JobRecord record = id % 2 == 0 ? record_of(id, JobState::accepted) : history_of(id, JobState::published);
+    record.outcome.started = now;
+    EXPECT_TRUE(loop.keep(*journal, std::move(record)));
+  }
+  EXPECT_EQ(loop.list(*journal, {}).size(), 4U);
+}
+
+TEST_P(Journals, ReadsAndShowsBesideTheLoop) {
+  EXPECT_TRUE(loop.keep(*journal, record_of(1, JobState::accepted)));
+  std::thread::id shown_on;
+  std::promise<std::thread::id> found_on;
+  journal->list(
+      {},
+      [&](const JobRecord&) {
+        shown_on = std::this_thread::get_id();
+        return std::string("shown");
+      },
+      [&](const JobList&) { found_on.set_value(std::this_thread::get_id()); });
+  EXPECT_EQ(found_on.get_future().get(), shown_on);
+  EXPECT_NE(shown_on, std::this_thread::get_id());
+}
+
+TEST_P(Journals, SaysWhetherThereAreMore) {
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    journal->write(record_of(id, id == 2 ? JobState::accepted : JobState::published), {});
+  }
+  const auto cut = [&](const char* state, std::size_t limit) {
+    return loop.cut(*journal, {.state = state, .ip = "", .limit = limit});
+  };
+  EXPECT_TRUE(cut("", 2));
+  EXPECT_FALSE(cut("", 3));
+  EXPECT_TRUE(cut("done", 1));
+  EXPECT_FALSE(cut("done", 2));
+  EXPECT_FALSE(cut("open", 1));
+  EXPECT_TRUE(loop.cut(*journal, {.state = "", .ip = "", .limit = 100, .bytes = 1}));
 }
 
 TEST_P(Journals, IsInNoTroubleWhenItIsNew) { EXPECT_EQ(journal->trouble(), ""); }

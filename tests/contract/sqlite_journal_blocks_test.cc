@@ -133,6 +133,27 @@ TEST_F(Blocks, OfAJobThatEndsTwiceTheLaterEndCounts) {
   EXPECT_EQ(list("done", "", 2), (Ids{1, 2}));
 }
 
+// Likewise, told from the first by what it says: both came at the same time.
+TEST_F(Blocks, ALateResultCountsHoweverEarlyItsJobCame) {
+  JobRecord job = record_of(1, JobState::published);
+  job.outcome.started = std::chrono::system_clock::now() - Seconds(50);
+  job.outcome.error = Error{ErrorCode::job_timeout, ""};
+  write({job});
+  write({history_of(2, JobState::published)});
+  EXPECT_EQ(count("SELECT count(*) FROM job"), 0);
+  job.outcome.error.reset();
+  job.outcome.worker = WorkerAnswer{.flag = 1, .costtime = 2, .result = "late"};
+  job.state = JobState::settled;
+  write({job});
+  job.state = JobState::published;
+  write({job});
+  EXPECT_EQ(count("SELECT count(*) FROM job"), 0);
+  expect_same(loop.find(*journal, LogId(1)).at(0), job);
+  const Records listed = loop.list(*journal, {});
+  ASSERT_EQ(ids(listed), (Ids{2, 1}));
+  expect_same(listed[1], job);
+}
+
 TEST_F(Blocks, AreCutWhenNotAllOfOneIsBeyondTheLimit) {
   options.keep.count = 100;
   options.tidy = Millis(10);

@@ -78,6 +78,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const dialect::Request request = dialect::decode_request(body, properties, limits);
   require(!request.job.reply || request.answerable, "whoever has a reply route can be told");
   check(request, body);
-  check(dialect::decode_api_job(body, limits), body);
+  check(dialect::decode_api_job(body, (choice & 8U) != 0, limits), body);
   return 0;
 }

@@ -55,7 +55,7 @@ def goes_on(site, peer, jobs):
 
 def kept(site):
     """The params of finished jobs, which tell them apart."""
-    return [job["param"] for job in site.scheduler.http("GET", "/api/v1/jobs", query={"state": "done"}).json["jobs"]]
+    return [job["param"] for job in site.scheduler.http("GET", "/api/v1/jobs", query={"state": "done", "fields": "full"}).json["jobs"]]
 
 
 def end(site, peer, job):

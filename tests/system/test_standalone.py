@@ -1,4 +1,5 @@
 """The HTTP job API, without a broker."""
+import datetime
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
@@ -48,6 +49,12 @@ class TestSubmit:
         running = api("GET", path)
         assert running.status == 200 and running.json["worker_message"] == ""
         wait_for(lambda: api("GET", path).json["worker_message"] == "slept", 10, "the result")
+
+    @pytest.mark.parametrize(("field", "meant"), [("parm", "param"), ("timeOut", "timeout"), ("agent_ip", "ip")])
+    def test_a_field_that_is_unknown(self, api, field, meant):
+        answer = api("POST", "/api/v1/jobs", job(**{field: "x"}))
+        assert answer.status == 400 and answer.json["code"] == "400.1"
+        assert field in answer.json["error"] and answer.json["error"].endswith(f"the nearest known one is {meant}")
 
     def test_the_smallest_request(self, api, site):
         app = "app" + new_id()
@@ -124,17 +131,64 @@ class TestLook:
         assert ids(ip="127.0.0.3", state="open") == [running]
         assert len(ids(limit=2)) == 2
 
-    def test_a_list_of_large_jobs_is_cut(self, api, site):
-        large = "x" * 7_000_000
-        ids = [run(api, ip="127.0.0.4", param=large)["log_id"] for _ in range(4)]
+    def test_a_list_has_texts_only_when_asked_and_is_cut_at_what_is_sent(self, api, site):
+        large = "\x01" * 2_500_000  # sent as six bytes each, with the result 30 MB
+        ids = [run(api, ip="127.0.0.4", app="large", param=large)["log_id"] for _ in range(4)]
 
         def listed(**query):
-            answer = api("GET", "/api/v1/jobs", query={"ip": "127.0.0.4", **query}).json
-            return [one["log_id"] for one in answer["jobs"]], answer["cut"]
-        assert listed() == (ids[:0:-1], True)
-        assert listed(limit=3) == (ids[:0:-1], False)
-        told = elvesctl(site.scheduler, "jobs", "--ip", "127.0.0.4")
-        assert told.returncode == 0 and "there may be more" in told.stderr and ids[3] in told.stdout
+            answer = api("GET", "/api/v1/jobs", query={"ip": "127.0.0.4", **query}, timeout=60)
+            assert len(answer.text) < 33_000_000 + 30_010_000
+            return [one["log_id"] for one in answer.json["jobs"]], answer.json["cut"]
+        assert listed(fields="full") == (ids[:1:-1], True)
+        assert listed(fields="full", limit=1) == (ids[:2:-1], True)
+        brief = api("GET", "/api/v1/jobs", query={"ip": "127.0.0.4", "limit": 4})
+        assert [one["log_id"] for one in brief.json["jobs"]] == ids[::-1] and len(brief.text) < 10_000
+        assert not any({"param", "worker_message"} & set(one) for one in brief.json["jobs"])
+        told = elvesctl(site.scheduler, "jobs", "--ip", "127.0.0.4", "--limit", "3")
+        assert told.returncode == 0 and "there are more" in told.stderr and ids[3] in told.stdout
+
+    def test_cut_says_whether_there_are_more(self, api):
+        for _ in range(3):
+            run(api, ip="127.0.0.5")
+        count = len(api("GET", "/api/v1/jobs", query={"ip": "127.0.0.5"}).json["jobs"])
+
+        def cut(**query):
+            return api("GET", "/api/v1/jobs", query={"ip": "127.0.0.5", **query}).json["cut"]
+        assert not cut() and not cut(limit=count) and cut(limit=count - 1) and cut(limit=1)
+        assert cut(limit=1, state="done") and not cut(limit=1, state="open")
+
+    def test_the_newest_comes_first_whatever_its_type(self, api):
+        with ThreadPoolExecutor(1) as pool:
+            slow = pool.submit(run, api, ip="127.0.0.2", app="order", func="sleep", param="1")
+            wait_for(lambda: [one for one in api("GET", "/api/v1/jobs", query={"state": "open"}).json["jobs"]
+                              if one["app"] == "order"], 10, "the slow one to have begun")
+            ids = []
+            for kind in ("queue", "", "cron", "", "queue"):
+                ids.append(run(api, ip="127.0.0.2", app="order", **({"type": kind} if kind else {}))["log_id"])
+            ids.insert(0, slow.result()["log_id"])
+        listed = [one for one in api("GET", "/api/v1/jobs", query={"limit": 50}).json["jobs"] if one["app"] == "order"]
+        assert [one["log_id"] for one in listed] == ids[::-1]
+        begun = [datetime.datetime.fromisoformat(one["starttime"]) for one in listed]
+        assert begun == sorted(begun, reverse=True) and all(one.utcoffset() is not None for one in begun)
+
+    def test_what_became_of_a_job_in_a_word(self, api):
+        def word(**fields):
+            result = run(api, **fields)
+            assert result["outcome"] == api("GET", "/api/v1/jobs/" + result["log_id"]).json["outcome"]
+            return result["outcome"]
+        assert word() == "succeeded" and word(func="fail") == "failed"
+        assert word(func="cannot") == "not_run" and word(ip=DOWN) == "not_run"
+        assert word(func="sleep", param="5", timeout=1) == "unknown"
+        held = api("POST", "/api/v1/jobs", job(func="hold")).json["log_id"]
+        assert api("GET", "/api/v1/jobs/" + held).json["outcome"] == "running"
+
+    @pytest.mark.parametrize(("path", "says"), [
+        ("/api/v1/jobs?lmit=3", "limit"), ("/api/v1/jobs?Fields=full", "fields"), ("/api/v1/agents?stat=online", "state"),
+        ("/api/v1/jobs/0123456789ABCDEF?wait=true", "takes none"), ("/api/v1/nodes?limit=1", "takes none"),
+        ("/api/v1/jobs?wait=true", "nearest known one"), ("/api/v1/jobs?fields=all", "neither brief nor full")])
+    def test_a_parameter_that_is_unknown(self, api, path, says):
+        answer = api("GET", path)
+        assert answer.status == 400 and says in answer.json["error"]
 
     @pytest.mark.parametrize("query", [{"limit": "many"}, {"limit": "-1"}])
     def test_a_filter_that_makes_no_sense(self, api, query):

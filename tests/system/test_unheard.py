@@ -18,7 +18,7 @@ def unheard(site, peer, **fields):
 
 
 def jobs(site):
-    return site.scheduler.http("GET", "/api/v1/jobs").json["jobs"]
+    return site.scheduler.http("GET", "/api/v1/jobs", query={"fields": "full"}).json["jobs"]
 
 
 @pytest.fixture

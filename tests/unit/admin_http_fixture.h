@@ -40,12 +40,10 @@ class FakeView final : public AdminView {
     if (log_id != "00000000000000AA") return respond({404, R"({"error":"no such job","code":"404"})"});
     respond({200, R"({"log_id":"00000000000000AA"})"});
   }
-  void jobs(std::string state, std::string ip, std::size_t limit, Respond respond) override {
-    respond({200, state + '|' + ip + '|' + std::to_string(limit)});
+  void jobs(Listing listing, Respond respond) override {
+    respond({200, listing.state + '|' + listing.ip + '|' + std::to_string(listing.limit)});
   }
-  void agents(std::string state, std::string ip, std::size_t limit, Respond respond) override {
-    jobs(std::move(state), std::move(ip), limit, std::move(respond));
-  }
+  void agents(Listing listing, Respond respond) override { jobs(std::move(listing), std::move(respond)); }
   void nodes(Respond respond) override { respond({200, R"({"nodes":[]})"}); }
   void health(Respond respond) override { respond({200, R"({"status":"ok"})"}); }
   void metrics(Respond respond) override { respond({200, "elves_jobs 1\n"}); }

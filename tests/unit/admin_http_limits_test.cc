@@ -133,5 +133,27 @@ TEST_F(AdminHttpLimits, WhatIsNoRequestIsCounted) {
   EXPECT_EQ(refusals(), std::vector{Door::Refusal::broken});
 }
 
+TEST_F(AdminHttpLimits, WhoTakesNoAnswersDoesNotFillTheMemory) {
+  options_.max_unsent = 40u << 20;
+  start();
+  const auto answer_with = [this](Client& client, std::size_t size) {
+    client.send(post("/api/v1/jobs?wait=true", "{}"));
+    EXPECT_TRUE(view_.has_waiting(1));
+    view_.take()({200, std::string(size, 'x')});
+  };
+  Client idle(server_->port());
+  answer_with(idle, 32u << 20);
+  Client other(server_->port());
+  answer_with(other, 16u << 20);
+  const auto refused = other.receive();
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_NE(refused.body.find("admin.maxUnsent"), std::string::npos);
+  EXPECT_EQ(other.ask(get("/healthz")).status, 200);
+  EXPECT_EQ(idle.receive().body.size(), std::size_t{32} << 20);
+  EXPECT_EQ(idle.ask(get("/healthz")).status, 200) << "its answer is over";
+  answer_with(other, 16u << 20);
+  EXPECT_EQ(other.receive().body.size(), std::size_t{16} << 20);
+}
+
 }  // namespace
 }  // namespace elves::admin

@@ -50,18 +50,20 @@ TEST(AdminRoutes, FindsEveryEndpoint) {
 
 TEST(AdminRoutes, ReadsTheQueryOfAListing) {
   const auto route = routed(get("/api/v1/jobs?state=open&ip=%3A%3A1&limit=7"));
-  EXPECT_EQ(route.state, "open");
-  EXPECT_EQ(route.ip, "::1");
-  EXPECT_EQ(route.limit, 7u);
-  EXPECT_EQ(routed(get("/api/v1/jobs?")).limit, 100u);
+  EXPECT_EQ(route.listing.state, "open");
+  EXPECT_EQ(route.listing.ip, "::1");
+  EXPECT_EQ(route.listing.limit, 7u);
+  EXPECT_EQ(routed(get("/api/v1/jobs?")).listing.limit, 100u);
+  EXPECT_FALSE(routed(get("/api/v1/jobs?fields=brief")).listing.full);
+  EXPECT_TRUE(routed(get("/api/v1/jobs?fields=full")).listing.full);
 }
 
 TEST(AdminRoutes, ReadsTheQueryOfAListingOfAgents) {
   const auto route = routed(get("/api/v1/agents?state=offline&ip=10.0.0.1&limit=7"));
   EXPECT_EQ(route.endpoint, Endpoint::agents);
-  EXPECT_EQ(route.state, "offline");
-  EXPECT_EQ(route.ip, "10.0.0.1");
-  EXPECT_EQ(route.limit, 7u);
+  EXPECT_EQ(route.listing.state, "offline");
+  EXPECT_EQ(route.listing.ip, "10.0.0.1");
+  EXPECT_EQ(route.listing.limit, 7u);
   EXPECT_NE(refused(get("/api/v1/agents?state=open")).body.find("online, offline, unknown"),
             std::string::npos);
   EXPECT_EQ(refused(post("/api/v1/agents")).allow, "GET, HEAD");
@@ -76,7 +78,12 @@ TEST(AdminRoutes, RefusesABadQueryAndSaysWhatWouldBeRight) {
   EXPECT_NE(refused(get("/api/v1/jobs?state=Open")).body.find("received, accepted"), std::string::npos);
   EXPECT_EQ(refused(get("/api/v1/jobs?ip=host")).status, 400u);
   EXPECT_EQ(refused(get("/api/v1/jobs?ip=1.2.3.4&ip=1.2.3.5")).status, 400u);
-  EXPECT_EQ(refused(get("/api/v1/jobs?states=open")).status, 400u);
+  EXPECT_NE(refused(get("/api/v1/jobs?states=open")).body.find("the nearest known one is state"),
+            std::string::npos);
+  for (const char* page : {"/api/v1/jobs/00000000000000AA?wait=true", "/api/v1/nodes?limit=1"}) {
+    EXPECT_NE(refused(get(page)).body.find("this page takes none"), std::string::npos) << page;
+  }
+  EXPECT_EQ(routed(get("/healthz?from=balancer")).endpoint, Endpoint::health);
   EXPECT_EQ(refused(get("/api/v1/jobs?ip=%zz")).status, 400u);
   EXPECT_EQ(refused(post("/api/v1/jobs?wait=yes")).status, 400u);
   EXPECT_EQ(refused(post("/api/v1/jobs?limit=1")).status, 400u);

@@ -283,17 +283,51 @@ TEST(DialectEncode, BodyTerminal) {
 }
 
 TEST(DialectEncode, ApiJob) {
-  const json::object job =
-      parse(encode_api_job(asynchronous(flat_job(), JobType::queue), success(), "published"));
+  json::object job = parse(encode_api_job(asynchronous(flat_job(), JobType::queue), success(), "published"));
+  EXPECT_TRUE(job.at("starttime").as_string().starts_with("2016-06-27T12:51:05.000"));
+  EXPECT_TRUE(job.at("endtime").as_string().starts_with("2016-06-27T12:51:06.000"));
+  job["starttime"] = kData.at("starttime");
+  job["endtime"] = kData.at("endtime");
   EXPECT_EQ(job, plus(kData, {{"id", "id-1"},
                               {"rand_id", "rand-1"},
                               {"type", "queue"},
                               {"dialect", "flat"},
                               {"state", "published"},
+                              {"outcome", "succeeded"},
                               {"attempts", 0}}));
   EXPECT_EQ(parse(encode_api_job(body_job(), success(), "x")).at("dialect"), "body");
   EXPECT_EQ(parse(encode_api_job(body_job(), success(), "x")).at("type"), "rt");
-  EXPECT_EQ(parse(encode_api_job(flat_job(), success(), "x", true)).at("texts_left_out"), 1);
+  EXPECT_EQ(parse(encode_api_job(flat_job(), success(), "x", ApiTexts::lost)).at("texts_left_out"), 1);
+  const json::object brief = parse(encode_api_job(flat_job(), success(), "x", ApiTexts::unasked));
+  EXPECT_FALSE(brief.contains("param") || brief.contains("worker_message"));
+  EXPECT_EQ(brief.at("flag"), 1);
+}
+
+TEST(DialectEncode, TheOutcomeInAWord) {
+  const auto failed = [](ErrorCode code) {
+    Outcome outcome = success();
+    outcome.error = Error{code, ""};
+    return outcome_word(outcome, false);
+  };
+  const auto answered = [](int flag) {
+    Outcome outcome = success();
+    outcome.worker->flag = flag;
+    return outcome_word(outcome, false);
+  };
+  EXPECT_EQ(outcome_word({}, true), "running");
+  Outcome with_processor = success();
+  with_processor.running = true;
+  EXPECT_EQ(outcome_word(with_processor, false), "running");
+  EXPECT_EQ(answered(1), "succeeded");
+  EXPECT_EQ(answered(0), "failed");
+  EXPECT_EQ(answered(-1), "not_run");
+  EXPECT_EQ(failed(ErrorCode::processor_failed), "failed");
+  EXPECT_EQ(failed(ErrorCode::app_not_found), "failed");
+  EXPECT_EQ(failed(ErrorCode::job_timeout), "unknown");
+  EXPECT_EQ(failed(ErrorCode::outcome_unknown), "unknown");
+  EXPECT_EQ(failed(ErrorCode::agent_answer_illegal), "unknown");
+  for (const ErrorCode code : {ErrorCode::send_failed, ErrorCode::overloaded, ErrorCode::illegal_ip})
+    EXPECT_EQ(failed(code), "not_run");
 }
 
 }  // namespace

@@ -102,7 +102,7 @@ TEST(DialectMalformed, RepeatedKeysLastCounts) {
 TEST(DialectApiJob, FieldsAndTypes) {
   const std::string body =
       R"({"ip":"::1","app":"a","func":"f","param":{"k": [1.50, 2]},"timeout":"5","mode":"SSNP"})";
-  const Request request = decode_api_job(body, kLimits);
+  const Request request = decode_api_job(body, true, kLimits);
   EXPECT_FALSE(request.error) << said(request);
   EXPECT_EQ(request.job.type, JobType::sync);
   EXPECT_EQ(request.job.dialect, Dialect::flat);
@@ -123,15 +123,40 @@ TEST(DialectApiJob, FieldsAndTypes) {
       {1, std::nullopt},        {false, std::nullopt},     {"cron/queue", std::nullopt}};
   for (const Case& c : cases) {
     const json::object job{{"ip", "::1"}, {"app", "a"}, {"func", "f"}, {"type", c.type}};
-    const Request typed = decode_api_job(json::serialize(job), kLimits);
+    const Request typed = decode_api_job(json::serialize(job), true, kLimits);
     const auto error = c.expected ? std::nullopt : std::optional(ErrorCode::illegal_type);
     EXPECT_EQ(code_of(typed), error) << c.type;
     EXPECT_EQ(typed.job.type, c.expected.value_or(JobType::sync)) << c.type;
   }
   for (const char* broken : {"", "[]", "{", "null", "{}{}"}) {
-    EXPECT_EQ(code_of(decode_api_job(broken, kLimits)), ErrorCode::message_malformed) << broken;
+    EXPECT_EQ(code_of(decode_api_job(broken, true, kLimits)), ErrorCode::message_malformed) << broken;
   }
-  EXPECT_EQ(code_of(decode_api_job("{}", kLimits)), ErrorCode::illegal_ip);
+  EXPECT_EQ(code_of(decode_api_job("{}", true, kLimits)), ErrorCode::illegal_ip);
+}
+
+TEST(DialectApiJob, NobodyWaitsForASynchronousOne) {
+  const auto decoded = [](std::string_view type) {
+    return decode_api_job(R"({"ip":"::1","app":"a","func":"f")" + std::string(type) + "}", false, kLimits);
+  };
+  for (const char* none : {"", R"(,"type":"")", R"(,"type":null)", R"(,"type":"queue")"}) {
+    EXPECT_FALSE(decoded(none).error) << none;
+    EXPECT_EQ(decoded(none).job.type, JobType::queue) << none;
+  }
+  EXPECT_EQ(decoded(R"(,"type":"cron")").job.type, JobType::cron);
+  EXPECT_EQ(code_of(decoded(R"(,"type":"rt")")), ErrorCode::illegal_type);
+  EXPECT_NE(said(decoded(R"(,"type":"rt")")).find("wait=true"), std::string::npos);
+}
+
+TEST(DialectApiJob, AnUnknownFieldIsNotPassedOver) {
+  const auto said_of = [](const std::string& field) {
+    const auto request = decode_api_job(R"({"ip":"::1","app":"a","func":"f",)" + field + "}", true, kLimits);
+    EXPECT_EQ(code_of(request), ErrorCode::message_malformed) << field;
+    return said(request);
+  };
+  EXPECT_EQ(said_of(R"("parm":"x")"), R"(unknown field "parm"; the nearest known one is param)");
+  EXPECT_EQ(said_of(R"("time_out":5)"), R"(unknown field "time_out"; the nearest known one is timeout)");
+  EXPECT_EQ(said_of(R"("Type":null)"), R"(unknown field "Type"; the nearest known one is type)");
+  EXPECT_LT(said_of('"' + std::string(100000, 'x') + R"(":1)").size(), 200U);
 }
 
 }  // namespace

@@ -138,6 +138,37 @@ TEST(AsyncJob, WhatTheJournalCannotKeepIsOverloadedNotForgotten) {
   EXPECT_EQ(bench.publisher.answer(0).outcome.error->code, ErrorCode::overloaded);
 }
 
+TEST(AsyncJob, IsRecordedOnlyOnceTheJournalHasIt) {
+  Bench bench;
+  std::vector<Result<LogId>> heard;
+  auto submission = request(JobType::queue);
+  submission.on_recorded = [&](Result<LogId> kept) {
+    EXPECT_TRUE(bench.agents.calls.empty());
+    heard.push_back(std::move(kept));
+  };
+  const auto id = bench.dispatcher.submit(std::move(submission));
+  EXPECT_TRUE(heard.empty());
+  bench.journal.commit();
+  ASSERT_EQ(heard.size(), 1U);
+  EXPECT_EQ(*heard[0], *id);
+  bench.agents.answer(1);
+  bench.journal.commit();
+  EXPECT_EQ(heard.size(), 1U);
+}
+
+TEST(AsyncJob, IsNotRecordedWhenTheJournalRefusesIt) {
+  Bench bench;
+  bench.journal.refuse = true;
+  std::vector<Result<LogId>> heard;
+  auto submission = request(JobType::queue);
+  submission.on_recorded = [&](Result<LogId> kept) { heard.push_back(std::move(kept)); };
+  bench.dispatcher.submit(std::move(submission));
+  bench.journal.commit();
+  ASSERT_EQ(heard.size(), 1U);
+  EXPECT_EQ(heard[0].error().code, ErrorCode::overloaded);
+  EXPECT_TRUE(bench.agents.calls.empty());
+}
+
 TEST(AsyncJob, LostAcceptanceWaitsForTheResult) {
   Bench bench;
   bench.dispatcher.submit(request(JobType::queue));
@@ -215,6 +246,7 @@ TEST(AsyncJob, AcceptanceTellsWhenTheAgentRefusedOrWasNotReached) {
     bench.dispatcher.submit(Submission(submission));
     bench.journal.commit();
     refused ? bench.agents.answer(-1, "no") : bench.agents.fail(ErrorCode::send_failed, false);
+    EXPECT_TRUE(bench.publisher.sent.empty()) << "the journal does not have it yet";
     bench.journal.commit();
     ASSERT_EQ(bench.publisher.sent.size(), 2U);
     EXPECT_EQ(bench.publisher.answer(0).kind, Answer::Kind::acceptance);

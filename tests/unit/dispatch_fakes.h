@@ -101,8 +101,7 @@ class FakeJournal final : public Journal {
     if (kept) pending.push_back([kept = std::move(kept)] { kept({}); });
   }
   void open_jobs(std::function<void(std::vector<JobRecord>)>) override {}
-  void find(LogId, std::function<void(std::vector<JobRecord>)>) override {}
-  void list(JobFilter, std::function<void(std::vector<JobRecord>)>) override {}
+  void finished(std::size_t, std::size_t, std::function<void(std::vector<JobRecord>)>) override {}
   // Lets everything that was written become durable.
   void commit() {
     while (!pending.empty()) {

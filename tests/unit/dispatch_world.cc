@@ -124,7 +124,7 @@ void World::deliver() {
   Submission submission;
   submission.job = job();
   if (what_.kind.http) {
-    process_->dispatcher.submit(std::move(submission), [this](const Job&, const Outcome&) { ++ends; });
+    process_->dispatcher.submit(std::move(submission), [this](const JobPtr&, const Outcome&) { ++ends; });
     return;
   }
   tell(deliveries_ > 0 ? "redelivered" : "delivered");

@@ -101,8 +101,7 @@ class World final : AgentClient, ProcessorClient, Journal, Publisher, DeliveryAc
   std::string instance() const override { return "00000000000000AA"; }
   void write(JobRecord record, Kept kept) override;
   void open_jobs(std::function<void(std::vector<JobRecord>)>) override {}
-  void find(LogId, std::function<void(std::vector<JobRecord>)>) override {}
-  void list(JobFilter, std::function<void(std::vector<JobRecord>)>) override {}
+  void finished(std::size_t, std::size_t, std::function<void(std::vector<JobRecord>)>) override {}
   void publish(Publication&& what, std::function<void()> done) override;
   void acknowledge(DeliveryRef delivery) override;
   void read_notices(std::function<void()> done) override;

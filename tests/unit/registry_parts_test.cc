@@ -5,9 +5,9 @@
 #include <memory>
 #include <vector>
 
+#include "base/side_thread.h"
 #include "registry/agent_states.h"
 #include "registry/report.h"
-#include "registry/side_thread.h"
 
 namespace elves::registry {
 namespace {

@@ -1,8 +1,8 @@
-#include "registry/side_thread.h"
+#include "base/side_thread.h"
 
 #include <utility>
 
-namespace elves::registry {
+namespace elves {
 
 SideThread::SideThread() : thread_([shared = shared_] { serve(*shared); }) {}
 
@@ -47,4 +47,4 @@ bool SideThread::finish(Millis patience) {
   return ended;
 }
 
-}  // namespace elves::registry
+}  // namespace elves

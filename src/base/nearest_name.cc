@@ -1,19 +1,14 @@
-// How far apart two names are: to find what was meant by a misspelt one.
-#pragma once
+#include "base/nearest_name.h"
 
 #include <algorithm>
 #include <cctype>
-#include <cstddef>
 #include <numeric>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace elves {
 
-// The insertions, removals and replacements of single bytes that make `to` of `from`; the case of ASCII
-// letters does not count. Its work grows with the product of the lengths.
-inline std::size_t edit_distance(std::string_view from, std::string_view to) {
+std::size_t edit_distance(std::string_view from, std::string_view to) {
   std::vector<std::size_t> row(to.size() + 1);
   std::iota(row.begin(), row.end(), 0);
   for (std::size_t i = 0; i < from.size(); ++i) {
@@ -28,7 +23,10 @@ inline std::size_t edit_distance(std::string_view from, std::string_view to) {
   return row.back();
 }
 
-// So few edits are a slip of the finger.
-inline constexpr std::size_t kMisspelt = 2;
+std::string_view nearest_name(std::string_view name, std::span<const std::string_view> known) {
+  constexpr std::size_t kLongest = 64;  // bounds the work on nonsense
+  return *std::ranges::min_element(
+      known, {}, [&](std::string_view one) { return edit_distance(name.substr(0, kLongest), one); });
+}
 
 }  // namespace elves

@@ -1,4 +1,4 @@
-// A thread for calls that may block for as long as they like: looking names up, closing a connection.
+// A thread for what may take long: calls that block, work as large as the data.
 #pragma once
 
 #include <condition_variable>
@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 
-namespace elves::registry {
+namespace elves {
 
 // Jobs run one after the other, in the order they came.
 class SideThread {
@@ -40,4 +40,4 @@ class SideThread {
   std::thread thread_;
 };
 
-}  // namespace elves::registry
+}  // namespace elves
