@@ -209,6 +209,7 @@ void App::Parts::take_readings() {
   metrics.set(Reading::thrift_connections, agents_door.count());
   metrics.set(Reading::http_connections, http_door.count());
   metrics.set(Reading::broker_connected, broker.connected() ? 1 : 0);
+  metrics.set(Reading::broker_misfits, broker.misfits());
   metrics.set(Reading::journal_trouble, journal->trouble().empty() ? 0 : 1);
   metrics.set(Reading::history_trouble, journal->history_trouble().empty() ? 0 : 1);
   metrics.set(Reading::draining, draining ? 1 : 0);

@@ -21,6 +21,7 @@ broker::BrokerOptions broker_options(const config::Options& options, const Journ
           .prefetch = mq.prefetch,
           .heartbeat = mq.heartbeat,
           .dead_max_length = mq.dead_max_length,
+          .queue_type = mq.queue_type,
           .instance = journal.instance(),
           .durable_inbox = journal.durable(),
           .inbox_max_length = mq.peers_max_length,

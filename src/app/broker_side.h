@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -37,6 +38,8 @@ class BrokerSide final : public Publisher, public DeliveryAcker, public NoticeRe
   bool connected() const;
   // "" when all is well or there is no broker; else what is wrong, for people.
   std::string trouble() const;
+  // How many exchanges and queues of the broker are otherwise than they are made here.
+  std::size_t misfits() const { return consumer_ ? consumer_->misfits() : 0; }
 
  private:
   boost::asio::io_context& loop_;

@@ -36,9 +36,8 @@ asio::awaitable<void> Connection::reopen() {
   co_await call(what, AMQP_CHANNEL_OPEN_METHOD, &open, AMQP_CHANNEL_OPEN_OK_METHOD);
 }
 
-asio::awaitable<std::optional<Connection::Refusal>> Connection::try_call(amqp_method_number_t id,
-                                                                         void* method,
-                                                                         amqp_method_number_t answer) {
+asio::awaitable<std::optional<Refusal>> Connection::try_call(amqp_method_number_t id, void* method,
+                                                             amqp_method_number_t answer) {
   limit(kAnswer, "the broker gives no answer");
   send(id, method);
   Incoming incoming = co_await receive();
@@ -48,8 +47,7 @@ asio::awaitable<std::optional<Connection::Refusal>> Connection::try_call(amqp_me
   no_limit();
   if (incoming.id == answer) co_return std::nullopt;
   if (incoming.id != AMQP_CHANNEL_CLOSE_METHOD) throw ended_by(incoming);
-  const auto& close = incoming.as<amqp_channel_close_t>();
-  Refusal refusal{close.reply_code, std::string(view(close.reply_text))};
+  Refusal refusal = refusal_of(incoming.as<amqp_channel_close_t>());
   amqp_channel_close_ok_t ok{};
   send(AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
   co_return refusal;
@@ -58,11 +56,7 @@ asio::awaitable<std::optional<Connection::Refusal>> Connection::try_call(amqp_me
 asio::awaitable<void> Connection::call(const std::string& what, amqp_method_number_t id, void* method,
                                        amqp_method_number_t answer) {
   const auto refusal = co_await try_call(id, method, answer);
-  if (refusal) throw refusal->error(what);
-}
-
-BrokerError Connection::Refusal::error(const std::string& what) const {
-  return BrokerError(fmt::format("{}: channel closed by the broker: {} {}", what, code, text));
+  if (refusal) throw BrokerError(refusal->words(what));
 }
 
 // The next thing that comes, whatever it is.

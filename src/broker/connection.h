@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "broker/frames.h"
 #include "broker/options.h"
+#include "broker/refusal.h"
 #include "tls/stream.h"
 
 namespace elves::broker {
@@ -24,13 +25,6 @@ namespace elves::broker {
 // heartbeats, or failed with fail().
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  struct Refusal {
-    int code;
-    std::string text;
-    // For a person; `what` was refused.
-    BrokerError error(const std::string& what) const;
-  };
-
   Connection(boost::asio::io_context& loop, const BrokerOptions& options);
 
   // Connects, logs in and opens the channel; from now on heartbeats are kept up.

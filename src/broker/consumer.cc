@@ -1,10 +1,13 @@
 #include "broker/consumer.h"
 
+#include <fmt/format.h>
 #include <xxhash.h>
 
+#include <optional>
 #include <utility>
 
 #include "base/log.h"
+#include "broker/headers.h"
 #include "broker/topology.h"
 #include "dialect/envelope.h"
 #include "dialect/notice.h"
@@ -22,6 +25,7 @@ constexpr Millis kFillsUpWithin{1000};
 constexpr Millis kStopsWithin{1000};
 constexpr std::size_t kAcknowledgedAtOnce = 64;  // that part of the prefetch count does not wait
 constexpr Millis kPeersReturn{2000};             // beyond the longest pause of a peer's publisher
+constexpr std::uint64_t kMostDeliveries = 10;
 const std::string kInboxTag = "elves-scheduler-inbox";
 
 SteadyTime now() { return std::chrono::steady_clock::now(); }
@@ -34,6 +38,18 @@ std::uint64_t fingerprint(std::string_view body, const dialect::MessagePropertie
     sum = XXH3_64bits_withSeed(part.data(), part.size(), sum);
   }
   return sum == 0 ? 1 : sum;
+}
+
+// A request that comes back again and again may be what ends the schedulers that take it.
+bool is_poison(const Incoming& incoming) { return earlier_deliveries(incoming.headers) >= kMostDeliveries; }
+
+std::optional<Error> reason_to_refuse(const Incoming& incoming) {
+  if (!incoming.fault.empty()) return Error{ErrorCode::message_malformed, incoming.fault};
+  if (!is_poison(incoming)) return std::nullopt;
+  return Error{ErrorCode::outcome_unknown,
+               fmt::format("the broker has delivered it {} times before, and no scheduler finished it: it is "
+                           "not tried again",
+                           earlier_deliveries(incoming.headers))};
 }
 
 }  // namespace
@@ -80,16 +96,16 @@ void Consumer::tell_if_stopped() {
 }
 
 asio::awaitable<void> Consumer::session(Connection& connection, bool peers) {
-  begin_again(connection, peers);
-  if (peers) {
-    co_await declare_inbox(connection, options());
+  begin_again(connection);
+  if (peers) has_inbox_ = co_await declare_inbox(connection, options());
+  if (has_inbox_) {
     // Other schedulers are heard even while no requests are taken any more.
     consume(connection, inbox_queue(options()), kInboxTag, kInboxPrefetch);
   }
   connection.set_writer([this] {
     acknowledging_.cancel();
     if (stopping()) channels_.cancel();  // the last words: no consumer is to fill up any more
-    channels_.tell();
+    tell();
   });
   ready_ = true;
   look_for_notices();
@@ -98,7 +114,6 @@ asio::awaitable<void> Consumer::session(Connection& connection, bool peers) {
   } else {
     subscribe();
   }
-  announce_useful();
   while (!connection.over()) {
     co_await connection.fill();
     while (const auto incoming = connection.next()) handle(*incoming);
@@ -106,10 +121,28 @@ asio::awaitable<void> Consumer::session(Connection& connection, bool peers) {
   ask_no_more();
 }
 
-void Consumer::begin_again(Connection& connection, bool peers) {
+// What was acknowledged on a connection does not come again, so that such a connection was of use.
+void Consumer::tell() {
+  const std::size_t untold = channels_.untold();
+  channels_.tell();
+  if (channels_.untold() < untold) announce_useful();
+}
+
+// Both connections find the same: this one tells, and only what is new since the last time.
+void Consumer::look_over(const Topology& topology) {
+  const auto before = std::exchange(told_of_, {});
+  misfits_ = topology.misfits.size();
+  for (const auto& text : topology.misfits)
+    if (told_of_.insert(text).second && !before.contains(text)) log::warn("{}", text);
+  for (const auto& text : topology.remarks)
+    if (told_of_.insert(text).second && !before.contains(text)) log::info("{}", text);
+  if (!topology.useless.empty()) throw BrokerError(topology.useless);
+}
+
+void Consumer::begin_again(Connection& connection) {
   connection.end_after_pause();
   channels_.begin(connection, ++epoch_);
-  has_inbox_ = peers;
+  has_inbox_ = false;
   looking_ = asked_ = ready_ = false;
   peers_back_ = now();
   if (troubled()) peers_back_ += kLongestPause + kPeersReturn;
@@ -222,10 +255,12 @@ Submission Consumer::decode(const Incoming& incoming, DeliveryRef delivery) cons
       view(delivered.routing_key), property(sent, AMQP_BASIC_REPLY_TO_FLAG, sent.reply_to),
       property(sent, AMQP_BASIC_CORRELATION_ID_FLAG, sent.correlation_id),
       property(sent, AMQP_BASIC_MESSAGE_ID_FLAG, sent.message_id)};
-  dialect::Request request = dialect::decode_request(incoming.body, properties, limits_);
+  const auto why = reason_to_refuse(incoming);
+  dialect::Request request = why ? dialect::refuse_request(incoming.body, properties, limits_, *why)
+                                 : dialect::decode_request(incoming.body, properties, limits_);
   Submission submission{.job = std::move(request.job),
                         .rejected = std::move(request.error),
-                        .answerable = request.answerable,
+                        .answerable = request.answerable && !is_poison(incoming),
                         .body = {},
                         .routing_key = {},
                         .delivery = delivery,

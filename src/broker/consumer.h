@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "base/timers.h"
@@ -37,12 +39,17 @@ class Consumer final : public Link, public DeliveryAcker {
   // no connection.
   void stop_consuming(std::function<void()> stopped);
 
+  // How many exchanges and queues are otherwise than they are made here.
+  std::size_t misfits() const { return misfits_; }
+
  private:
   boost::asio::awaitable<void> session(Connection& connection, bool peers) override;
+  void look_over(const Topology& topology) override;
   void on_lost(const BrokerError& why) override;
   bool nothing_left_to_say() const override { return true; }  // the connection's writer has it
 
-  void begin_again(Connection& connection, bool peers);
+  void begin_again(Connection& connection);
+  void tell();
   void ask_no_more();
   void subscribe();
   void leave_when_quiet(SteadyTime latest);
@@ -60,6 +67,8 @@ class Consumer final : public Link, public DeliveryAcker {
   const dialect::Limits limits_;
   const Handlers handlers_;
   RequestChannels channels_;
+  std::set<std::string> told_of_;  // what the log says about the topology
+  std::size_t misfits_ = 0;
   std::uint64_t requests_ = 0;  // that have come
   bool cancelled_ = false;
   std::function<void()> stopped_;  // to be told

@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kHead = 7;  // of a frame: type, channel, size
 constexpr std::size_t kOverhead = kHead + 1;
 constexpr std::size_t kRead = 65536;  // as much is read at once
+constexpr std::size_t kBuffer = kFrameMax + kOverhead + kRead;
 constexpr std::size_t kKept = 1U << 20;
 constexpr std::size_t kReserved = 64U << 20;  // at most, for a body of the size that its header says
 constexpr std::size_t kContentHead = 12;      // class, weight, size of the body
@@ -42,44 +43,70 @@ void begin_frame(std::string& out, std::uint8_t type, std::uint16_t channel, std
 
 void end_frame(std::string& out) { out.push_back(static_cast<char>(AMQP_FRAME_END)); }
 
+bool is_frame(std::uint8_t type) {
+  return type == AMQP_FRAME_METHOD || type == AMQP_FRAME_HEADER || type == AMQP_FRAME_BODY ||
+         type == AMQP_FRAME_HEARTBEAT;
+}
+
+// Takes the table of headers out of a property list: it may be large, and hold anything.
+std::string cut_headers(std::string& list) {
+  const auto flags = number_at<std::uint16_t>(list, 0);
+  if (!(flags & AMQP_BASIC_HEADERS_FLAG)) return {};
+  std::size_t at = sizeof flags;
+  for (const int before : {AMQP_BASIC_CONTENT_TYPE_FLAG, AMQP_BASIC_CONTENT_ENCODING_FLAG}) {
+    if (flags & before) at += 1U + number_at<std::uint8_t>(list, at);
+  }
+  const auto size = number_at<std::uint32_t>(list, at);
+  if (list.size() - at - sizeof size < size) throw BrokerError("the headers are longer than all properties");
+  std::string headers = list.substr(at + sizeof size, size);
+  list.erase(at, sizeof size + size);
+  const auto without = static_cast<std::uint16_t>(flags & ~AMQP_BASIC_HEADERS_FLAG);
+  list[0] = static_cast<char>(without >> 8);
+  list[1] = static_cast<char>(without);
+  return headers;
+}
+
 [[noreturn]] void not_amqp(const char* what) {
   throw BrokerError(fmt::format("what comes from the broker is not AMQP 0-9-1: {}", what));
 }
 
 }  // namespace
 
-Decoder::Decoder() : buffer_(kFrameMax + kOverhead + kRead), coming_(kChannel + 1U) {
-  init_amqp_pool(&pool_, kPoolPage);
-}
+Decoder::Decoder() : buffer_(kBuffer), coming_(kChannel + 1U) { init_amqp_pool(&pool_, kPoolPage); }
 Decoder::~Decoder() { empty_amqp_pool(&pool_); }
 
 std::span<char> Decoder::space() {
   if (begin_ == end_) begin_ = end_ = 0;
+  if (end_ == 0 && buffer_.size() > kKept) buffer_ = std::vector<char>(kBuffer);
   if (buffer_.size() - end_ < kRead) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
   }
+  if (buffer_.size() - end_ < kRead) buffer_.resize(2 * buffer_.size());
   return {buffer_.data() + end_, kRead};
 }
 
 std::optional<Decoder::Frame> Decoder::next_frame() {
   const std::string_view there(buffer_.data() + begin_, end_ - begin_);
   if (there.size() < kHead) return std::nullopt;
-  const auto size = number_at<std::uint32_t>(there, 3);
   if (there.starts_with("AMQP")) not_amqp("it speaks another version");
-  if (size > kFrameMax) not_amqp("a frame is too large");
+  const auto type = number_at<std::uint8_t>(there, 0);
+  if (!is_frame(type)) not_amqp("a frame of no known kind");
+  const auto size = number_at<std::uint32_t>(there, 3);
+  if (size > kMostTaken) not_amqp("a frame is too large");
   if (there.size() < size + kOverhead) return std::nullopt;
   if (static_cast<std::uint8_t>(there[kHead + size]) != AMQP_FRAME_END) not_amqp("a frame has no end");
   begin_ += size + kOverhead;
-  return Frame{number_at<std::uint8_t>(there, 0), number_at<std::uint16_t>(there, 1),
-               there.substr(kHead, size)};
+  return Frame{type, number_at<std::uint16_t>(there, 1), there.substr(kHead, size)};
 }
 
 std::optional<Incoming> Decoder::next() {
   recycle_amqp_pool(&pool_);
-  if (Coming& last = coming_[last_]; last.awaited == Awaited::method && last.body.capacity() > kKept)
-    last.body = std::string();
+  if (Coming& last = coming_[last_]; last.awaited == Awaited::method) {
+    for (std::string* text : {&last.body, &last.header, &last.headers})
+      if (text->capacity() > kKept) *text = std::string();
+  }
   while (const auto frame = next_frame()) {
     if (auto incoming = take(*frame)) return incoming;
   }
@@ -112,8 +139,9 @@ std::optional<Incoming> Decoder::take_method(const Frame& frame) {
 
 std::optional<Incoming> Decoder::take_header(const Frame& frame) {
   Coming& coming = coming_[frame.channel];
-  coming.header = frame.payload;
   coming.body_size = number_at<std::uint64_t>(frame.payload, 4);
+  coming.header = frame.payload.substr(kContentHead);
+  coming.received = 0;
   coming.body.clear();
   coming.awaited = Awaited::body;
   if (coming.body_size > 0) return std::nullopt;
@@ -121,13 +149,15 @@ std::optional<Incoming> Decoder::take_header(const Frame& frame) {
 }
 
 std::optional<Incoming> Decoder::take_body(const Frame& frame) {
-  auto& [awaited, id, method, header, size, body] = coming_[frame.channel];
-  if (frame.payload.size() > size - body.size()) not_amqp("a message is longer than it says");
-  if (frame.payload.size() == size) return whole(frame.channel, frame.payload);
-  if (body.empty()) body.reserve(std::min<std::uint64_t>(size, kReserved));
-  body += frame.payload;
-  if (body.size() < size) return std::nullopt;
-  return whole(frame.channel, body);
+  Coming& coming = coming_[frame.channel];
+  if (frame.payload.size() > coming.body_size - coming.received) not_amqp("a message is longer than it says");
+  if (frame.payload.size() == coming.body_size && frame.payload.size() <= kMostTaken)
+    return whole(frame.channel, frame.payload);
+  if (coming.body.empty()) coming.body.reserve(std::min<std::uint64_t>(coming.body_size, kReserved));
+  coming.received += frame.payload.size();
+  coming.body += frame.payload.substr(0, kMostTaken - coming.body.size());
+  if (coming.received < coming.body_size) return std::nullopt;
+  return whole(frame.channel, coming.body);
 }
 
 Incoming Decoder::decode(std::uint16_t channel, amqp_method_number_t id, std::string_view arguments) {
@@ -140,13 +170,28 @@ Incoming Decoder::whole(std::uint16_t channel, std::string_view body) {
   Coming& coming = coming_[channel];
   coming.awaited = Awaited::method;
   Incoming incoming = decode(channel, coming.id, coming.method);
-  void* properties = nullptr;
-  const auto listed = std::string_view(coming.header).substr(kContentHead);
-  if (amqp_decode_properties(kBasic, &pool_, bytes(listed), &properties) < 0)
-    not_amqp("the properties of a message cannot be read");
-  incoming.properties = static_cast<const amqp_basic_properties_t*>(properties);
   incoming.body = body;
+  if (body.size() < coming.body_size) {
+    incoming.fault = fmt::format("its body of {} bytes is longer than the {} that are taken",
+                                 coming.body_size, body.size());
+  }
+  read_properties(coming, incoming);
   return incoming;
+}
+
+void Decoder::read_properties(Coming& coming, Incoming& incoming) {
+  static constexpr amqp_basic_properties_t kNone{};
+  incoming.properties = &kNone;
+  try {
+    coming.headers = cut_headers(coming.header);
+    incoming.headers = coming.headers;
+    void* properties = nullptr;
+    if (amqp_decode_properties(kBasic, &pool_, bytes(coming.header), &properties) < 0)
+      throw BrokerError("they are cut short");
+    incoming.properties = static_cast<const amqp_basic_properties_t*>(properties);
+  } catch (const BrokerError& error) {
+    incoming.fault = fmt::format("its properties cannot be read: {}", error.what());
+  }
 }
 
 void Encoder::protocol_header(std::string& out) const { out.append("AMQP\0\0\x09\x01", 8); }

@@ -16,7 +16,10 @@ namespace elves::broker {
 
 inline constexpr std::uint16_t kChannel = 1;  // of a connection, the first; 0 is about the connection itself
 inline constexpr std::uint16_t kMostChannels = 128;  // the highest number that is understood
-inline constexpr std::uint32_t kFrameMax = 131072;
+inline constexpr std::uint32_t kFrameMax = 131072;   // that the broker is asked for
+// A message's headers come in one frame, and brokers add to them what was agreed or not. Beyond this it is no
+// AMQP; of a longer body the beginning is kept. RabbitMQ's own limit for a message.
+inline constexpr std::uint32_t kMostTaken = 128U << 20;
 
 // "TEXT" as librabbitmq takes it; valid as long as the text.
 inline amqp_bytes_t bytes(std::string_view text) {
@@ -36,8 +39,10 @@ struct Incoming {
   amqp_method_number_t id = 0;
   std::uint16_t channel = 0;
   const void* method = nullptr;
-  const amqp_basic_properties_t* properties = nullptr;  // null without a message
+  const amqp_basic_properties_t* properties = nullptr;  // null without a message; its headers are not in it
+  std::string_view headers{};                           // the table of them, as it came: see headers.h
   std::string_view body;
+  std::string fault{};  // why the message is not all here, for a person; "" = it is
 
   template <class Method>
   const Method& as() const {
@@ -54,11 +59,13 @@ class Decoder {
   ~Decoder();
 
   // Where the next bytes go, never empty; commit() says how many came. What next() gave before is gone then.
+  // It grows with a frame that is larger than kFrameMax, by what has come of it.
   std::span<char> space();
   void commit(std::size_t count) { end_ += count; }
 
   // The next thing that is whole, valid until the next call; nullopt = more bytes are needed. Heartbeats are
-  // skipped. Throws BrokerError when it is not AMQP.
+  // skipped. Throws BrokerError when it is not AMQP. A message whose properties cannot be read, or whose body
+  // is longer than kMostTaken, is given all the same, with its fault.
   std::optional<Incoming> next();
 
  private:
@@ -73,9 +80,11 @@ class Decoder {
     Awaited awaited = Awaited::method;
     amqp_method_number_t id = 0;
     std::string method;  // its parts, as they came
-    std::string header;
+    std::string header;  // without the table of headers
+    std::string headers;
     std::uint64_t body_size = 0;
-    std::string body;  // only of one that comes in several frames
+    std::uint64_t received = 0;  // of it
+    std::string body;            // only of one that comes in several frames
   };
 
   std::optional<Frame> next_frame();
@@ -85,6 +94,7 @@ class Decoder {
   std::optional<Incoming> take_body(const Frame& frame);
   Incoming decode(std::uint16_t channel, amqp_method_number_t id, std::string_view arguments);
   Incoming whole(std::uint16_t channel, std::string_view body);
+  void read_properties(Coming& coming, Incoming& incoming);
 
   std::vector<char> buffer_;
   std::size_t begin_ = 0;  // what is in the buffer and not taken yet

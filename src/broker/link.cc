@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "base/log.h"
-#include "broker/topology.h"
 
 namespace elves::broker {
 namespace asio = boost::asio;
@@ -65,15 +64,19 @@ asio::awaitable<void> Link::run() {
 asio::awaitable<void> Link::serve_one_connection() {
   connection_ = std::make_shared<Connection>(loop_, options_);
   std::optional<BrokerError> lost;
+  SteadyTime since;
   try {
     co_await connection_->open();
-    const bool peers = co_await declare_topology(*connection_, options_);
+    const Topology topology = co_await declare_topology(*connection_, options_);
+    look_over(topology);
     serving_ = true;
-    co_await session(*connection_, peers);
+    since = std::chrono::steady_clock::now();
+    co_await session(*connection_, topology.peers);
   } catch (const BrokerError& error) {
     lost = error;
   }
   const bool served = std::exchange(serving_, false);
+  if (served && std::chrono::steady_clock::now() - since >= kGoodAfter) announce_useful();
   std::exchange(connection_, nullptr)->fail(BrokerError("it is over"));
   if (!lost) co_return;
   if (served) on_lost(*lost);
@@ -89,7 +92,7 @@ void Link::announce_connected() {
 }
 
 void Link::announce_useful() {
-  told_ = false;
+  told_.clear();
   backoff_.reset();
 }
 
@@ -98,7 +101,8 @@ void Link::announce_lost(const BrokerError& why) {
   troubled_ = true;
   trouble_ = why.what();
   if (std::exchange(connected_, false)) metrics_.count(Event::broker_lost);
-  if (!std::exchange(told_, true)) log::warn("{}: {}; trying again until it works", name_, why.what());
+  if (std::exchange(told_, trouble_) != trouble_)
+    log::warn("{}: {}; trying again until it works", name_, trouble_);
 }
 
 asio::awaitable<void> Link::pause(Millis wait) {

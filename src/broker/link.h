@@ -11,6 +11,7 @@
 #include "base/backoff.h"
 #include "broker/connection.h"
 #include "broker/options.h"
+#include "broker/topology.h"
 #include "dispatch/ports.h"
 
 namespace elves::broker {
@@ -38,6 +39,8 @@ class Link {
   // One connection's life until over(), with its topology declared; throws BrokerError when it is lost.
   // `peers`: the peer exchange is part of it.
   virtual boost::asio::awaitable<void> session(Connection& connection, bool peers) = 0;
+  // Before session(). Throws BrokerError when it has no use for what is there.
+  virtual void look_over(const Topology&) {}
   // The connection that session() served is gone.
   virtual void on_lost(const BrokerError& why) = 0;
   // Whether a connection that is to end may end now.
@@ -53,12 +56,14 @@ class Link {
   // Whether a connection has failed or was lost before the present one.
   bool troubled() const { return troubled_; }
   static constexpr Millis kLongestPause{10000};  // between two attempts to connect
+  static constexpr Millis kGoodAfter = kLongestPause;
   boost::asio::io_context& loop() { return loop_; }
   const BrokerOptions& options() const { return options_; }
   MetricsSink& metrics() { return metrics_; }
   // From now on connected() is true.
   void announce_connected();
-  // The connection has proved useful: the next loss is told again, and the pauses are short again.
+  // The connection has proved useful, as one also does that lives for kGoodAfter: the next loss is told
+  // again, and the pauses are short again.
   void announce_useful();
 
  private:
@@ -78,7 +83,7 @@ class Link {
   bool troubled_ = false;  // some connection failed, or was lost
   bool stopping_ = false;
   std::string trouble_ = "not connected yet";
-  bool told_ = false;  // the current outage is in the log
+  std::string told_;  // why the connection was lost, as it is in the log already
   Backoff backoff_{Millis(200), kLongestPause};
 };
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/odd_secret.h"
+
 namespace elves::broker {
 namespace {
 
@@ -11,11 +13,6 @@ amqp_table_entry_t flag(const char* key) {
   entry.value.kind = AMQP_FIELD_KIND_BOOLEAN;
   entry.value.value.boolean = 1;
   return entry;
-}
-
-template <class Close>
-std::string text_of(const char* what, const Close& close) {
-  return fmt::format("{} closed by the broker: {} {}", what, close.reply_code, view(close.reply_text));
 }
 
 }  // namespace
@@ -36,6 +33,17 @@ Introduction::Introduction(const BrokerOptions& options)
              amqp_cstring_bytes("en_US")};
 }
 
+std::string login_hint(const BrokerOptions& options, std::string_view words) {
+  if (words.find("ACCESS_REFUSED") == words.npos) return "";
+  const auto odd = oddity(options.password);
+  if (!odd.empty()) return fmt::format("; the password {}: was that meant?", odd);
+  if (options.user == "guest" && options.password == "guest")
+    return "; guest may log in from the broker's own machine only, unless the broker says otherwise: set "
+           "mq.user";
+  if (options.password == "guest") return "; the password is the default one: set mq.password";
+  return "";
+}
+
 bool ends(const Incoming& incoming) {
   return incoming.id == AMQP_CONNECTION_CLOSE_METHOD || incoming.id == AMQP_CHANNEL_CLOSE_METHOD ||
          incoming.id == AMQP_BASIC_CANCEL_METHOD;
@@ -45,16 +53,18 @@ bool ends(const Incoming& incoming) {
 BrokerError ended_by(const Incoming& incoming) {
   switch (incoming.id) {
     case AMQP_CONNECTION_CLOSE_METHOD: {
-      const auto& close = incoming.as<amqp_connection_close_t>();
-      const bool forced = close.reply_code == AMQP_CONNECTION_FORCED;
-      return BrokerError(text_of("connection", close),
+      const Refusal refusal = refusal_of(incoming.as<amqp_connection_close_t>());
+      const bool forced = refusal.code == AMQP_CONNECTION_FORCED;
+      return BrokerError(refusal.words("connection closed by the broker"),
                          forced ? BrokerError::Cause::other : BrokerError::Cause::refusal);
     }
     case AMQP_CHANNEL_CLOSE_METHOD:
-      return BrokerError(text_of("channel", incoming.as<amqp_channel_close_t>()),
-                         BrokerError::Cause::refusal);
+      return BrokerError(
+          refusal_of(incoming.as<amqp_channel_close_t>()).words("channel closed by the broker"),
+          BrokerError::Cause::refusal);
     case AMQP_BASIC_CANCEL_METHOD:
-      return BrokerError("the broker cancelled the consumer: was its queue deleted?");
+      return BrokerError(
+          "the broker cancelled the consumer: its queue was deleted, or is moving to another node");
     default:
       return BrokerError(
           fmt::format("unexpected answer from the broker: {}",

@@ -3,9 +3,11 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 
 #include "broker/frames.h"
 #include "broker/options.h"
+#include "broker/refusal.h"
 
 namespace elves::broker {
 
@@ -24,6 +26,17 @@ class Introduction {
   std::array<amqp_table_entry_t, 2> properties_;
   amqp_connection_start_ok_t method_;
 };
+
+// What about user and password may be why a login was refused with `words`; "" when nothing is odd, or it was
+// refused for another reason. Says nothing of what the password is.
+std::string login_hint(const BrokerOptions& options, std::string_view words);
+
+// Of a Connection.Close or Channel.Close.
+template <class Close>
+Refusal refusal_of(const Close& close) {
+  return {close.reply_code, std::string(view(close.reply_text)),
+          static_cast<amqp_method_number_t>(close.class_id) << 16U | close.method_id};
+}
 
 // Whether the connection, the channel or the consumer is no more.
 bool ends(const Incoming& incoming);

@@ -90,8 +90,9 @@ asio::awaitable<void> Connection::login() {
     co_await expect(AMQP_CONNECTION_OPEN_OK_METHOD);
   } catch (const BrokerError& error) {
     if (error.cause() == BrokerError::Cause::tls || fault_) throw;
-    throw BrokerError(fmt::format("login to {}:{} as '{}' on vhost '{}' failed: {}", options_.host,
-                                  options_.port, options_.user, options_.vhost, error.what()));
+    throw BrokerError(fmt::format("login to {}:{} as '{}' on vhost '{}' failed: {}{}", options_.host,
+                                  options_.port, options_.user, options_.vhost, error.what(),
+                                  login_hint(options_, error.what())));
   }
   logged_in_ = true;
 }

@@ -11,6 +11,8 @@
 
 namespace elves::broker {
 
+inline const std::string kExistingType = "existing";  // as the broker makes them by itself
+
 struct BrokerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 5672;
@@ -21,8 +23,9 @@ struct BrokerOptions {
   std::uint16_t prefetch = 20000;
   std::chrono::seconds heartbeat{10};
   std::uint32_t dead_max_length = 10000;
-  std::string instance;       // this scheduler's name among those on the broker
-  bool durable_inbox = true;  // notices wait for this scheduler while it is not there
+  std::string queue_type = kExistingType;  // of queues that are made here: that, or x-queue-type
+  std::string instance;                    // this scheduler's name among those on the broker
+  bool durable_inbox = true;               // notices wait for this scheduler while it is not there
   std::uint32_t inbox_max_length = 1000000;
   std::chrono::seconds inbox_expires{7 * 24 * 3600};
   std::optional<tls::Settings> tls;  // its files are read for each connection

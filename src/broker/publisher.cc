@@ -43,7 +43,6 @@ asio::awaitable<void> AmqpPublisher::session(Connection& connection, bool peers)
   co_await connection.call(what, AMQP_CONFIRM_SELECT_METHOD, &select, AMQP_CONFIRM_SELECT_OK_METHOD);
   begin_again();
   announce_connected();
-  if (unconfirmed_.empty()) announce_useful();
   connection.set_writer([this, &connection] { send_new(connection); });
   connection.wake();
   while (!connection.over()) {

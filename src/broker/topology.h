@@ -3,6 +3,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <string>
+#include <vector>
 
 #include "broker/connection.h"
 
@@ -15,12 +16,20 @@ inline const std::string kDeadQueue = "scheduler.dead";
 std::string peer_exchange(const BrokerOptions& options);
 std::string inbox_queue(const BrokerOptions& options);
 
-// Makes what is missing; an exchange or queue that exists with other arguments is used as it is. Throws
-// BrokerError. Answers whether there is a peer exchange: a broker user who may not make one does without.
-boost::asio::awaitable<bool> declare_topology(Connection& connection, const BrokerOptions& options);
+// What is there, beside what should be. Texts are for people.
+struct Topology {
+  bool peers = false;                // there is a peer exchange: a user who may not make one does without
+  std::vector<std::string> misfits;  // what is otherwise than it is made here, and used as it is
+  std::vector<std::string> remarks;  // what the broker's user may not do, and what then counts
+  std::string useless;               // why no request can come or be run; "" = they can
+};
 
-// Makes this scheduler's inbox, bound to the peer exchange. Throws BrokerError.
-boost::asio::awaitable<void> declare_inbox(Connection& connection, const BrokerOptions& options);
+// Makes what is missing; an exchange or queue that exists otherwise, or that the user may not make, is used
+// as it is. Throws BrokerError.
+boost::asio::awaitable<Topology> declare_topology(Connection& connection, const BrokerOptions& options);
+
+// Makes this scheduler's inbox, bound to the peer exchange; false when the broker refuses that.
+boost::asio::awaitable<bool> declare_inbox(Connection& connection, const BrokerOptions& options);
 
 // Requests messages of `queue`, so many at a time unacknowledged. The answers come among the deliveries; a
 // refusal ends the connection.

@@ -25,6 +25,7 @@ std::vector<Key> mq_keys() {
       bytes("mq.maxMessage", mq(&MqOptions::max_message), 1024, 128 * kMiB),
       count("mq.maxDepth", mq(&MqOptions::max_depth), 4, 1000),
       count("mq.dead.maxLength", mq(&MqOptions::dead_max_length), 1, 10 * kMillion),
+      choice("mq.queueType", mq(&MqOptions::queue_type), {"existing", "classic", "quorum"}),
       seconds("mq.maxHold", mq(&MqOptions::max_hold), 1, kDay),
       count("mq.peers.maxLength", mq(&MqOptions::peers_max_length), 1, 100 * kMillion),
       seconds("mq.peers.expires", mq(&MqOptions::peers_expires), 60, 365 * kDay),

@@ -18,7 +18,8 @@ namespace {
 
 constexpr amqp_channel_t kChannel = 1;
 constexpr int kHeartbeatSeconds = 15;
-constexpr timeval kPatience{5, 0};  // for connecting, logging in, and each answer of the broker
+constexpr int kLargestFrame = 16 << 20;  // that is read: brokers add headers to what was agreed
+constexpr timeval kPatience{5, 0};       // for connecting, logging in, and each answer of the broker
 
 amqp_bytes_t bytes(const std::string& text) {
   return {text.size(), const_cast<char*>(text.data())};  // the library reads only
@@ -127,6 +128,11 @@ struct AmqpClient::Impl {
     check_last();
   }
 
+  // Nothing more can be published after it, in frames as agreed.
+  void take_large_frames() {
+    amqp_tune_connection(connection, amqp_get_channel_max(connection), kLargestFrame, kHeartbeatSeconds);
+  }
+
   AmqpMessage read_content() {
     amqp_message_t content;
     check(amqp_read_message(connection, kChannel, &content, 0));
@@ -206,6 +212,7 @@ void AmqpClient::publish(const AmqpMessage& message) {
   const int status = amqp_basic_publish(impl_->connection, kChannel, bytes(message.exchange),
                                         bytes(message.key), 1, 0, &properties, bytes(message.body));
   if (status != AMQP_STATUS_OK) impl_->fail(amqp_error_string2(status), kExitUnknown);
+  impl_->take_large_frames();
 }
 
 std::optional<AmqpEvent> AmqpClient::next(std::chrono::steady_clock::time_point deadline) {

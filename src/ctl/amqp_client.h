@@ -53,7 +53,7 @@ class AmqpClient {
   // Makes an exclusive queue that goes with this connection and consumes from it; answers with its name.
   std::string open_reply_queue();
   void bind(const std::string& queue, const std::string& exchange, const std::string& key);
-  // Mandatory: a message that reaches no queue comes back as an event.
+  // Once, as the last thing. Mandatory: a message that reaches no queue comes back as an event.
   void publish(const AmqpMessage& message);
   // The next event; nullopt when `deadline` passes first.
   std::optional<AmqpEvent> next(std::chrono::steady_clock::time_point deadline);

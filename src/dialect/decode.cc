@@ -86,12 +86,15 @@ class RequestDecoder {
       : envelope_(envelope), text_(text), properties_(properties), limits_(limits) {}
 
   Request decode() &&;
+  Request refuse(Error why) &&;
 
  private:
   std::string_view text(std::string_view key) const;
   void fail(ErrorCode code, std::string detail);
   bool wants_reply(const Action* action) const;
   std::optional<ReplyRoute> reply_route() const;
+  const Action* read_envelope();
+  bool looks_like_body() const;
   void name_sender(const MqKey& key, const Action* action);
   void read_job(const Action& action);
   void read_body(const Action& action);
@@ -101,6 +104,7 @@ class RequestDecoder {
   std::string_view text_;
   const MessageProperties& properties_;
   const Limits& limits_;
+  std::optional<MqKey> mqkey_;
   std::optional<MqType> mqtype_;
   bool component_known_ = false;  // the one that the terminal message goes to
   Request request_;
@@ -115,17 +119,26 @@ void RequestDecoder::fail(ErrorCode code, std::string detail) {
   if (!request_.error) request_.error = Error{code, std::move(detail)};
 }
 
-Request RequestDecoder::decode() && {
+// Who sends it, and what is to be done; nullptr when that is none of the actions.
+const Action* RequestDecoder::read_envelope() {
   Job& job = request_.job;
-  const auto key = parse_mqkey(text("mqkey"));
-  const Action* action = key ? find_action(key->action) : nullptr;
+  mqkey_ = parse_mqkey(text("mqkey"));
   mqtype_ = parse_mqtype(text("mqtype"));
-  const Dialect guess = envelope_.object().find(kBody) != nullptr ? Dialect::body : Dialect::flat;
+  const Action* action = mqkey_ ? find_action(mqkey_->action) : nullptr;
+  const Dialect guess = looks_like_body() ? Dialect::body : Dialect::flat;
   job.dialect = action != nullptr ? action->dialect : guess;
   job.timeout = limits_.default_timeout;
-  if (key) name_sender(*key, action);
+  if (mqkey_) name_sender(*mqkey_, action);
+  return action;
+}
+
+bool RequestDecoder::looks_like_body() const { return envelope_.object().find(kBody) != nullptr; }
+
+Request RequestDecoder::decode() && {
+  Job& job = request_.job;
+  const Action* action = read_envelope();
   if (wants_reply(action)) job.reply = reply_route();
-  if (!key) {
+  if (!mqkey_) {
     fail(ErrorCode::message_malformed,
          "mqkey must be {from}.scheduler.{action} or {from}.scheduler.{action}.{mid}");
   } else if (action == nullptr) {
@@ -134,6 +147,18 @@ Request RequestDecoder::decode() && {
     read_job(*action);
   }
   request_.answerable = job.reply || (component_known_ && !job.id.empty());
+  return std::move(request_);
+}
+
+// What a broken message says may have been meant otherwise: only the property reply_to is certain.
+Request RequestDecoder::refuse(Error why) && {
+  Job& job = request_.job;
+  const Action* action = read_envelope();
+  if (action != nullptr && action->dialect == Dialect::flat && !action->synchronous)
+    job.type = JobType::queue;
+  if (!properties_.reply_to.empty()) job.reply = reply_route();
+  request_.error = std::move(why);
+  request_.answerable = job.reply.has_value();
   return std::move(request_);
 }
 
@@ -233,8 +258,16 @@ void api_type(FieldReader& reader, bool waits, Request& request) {
 
 Request decode_request(std::string_view body, const MessageProperties& properties, const Limits& limits) {
   JsonDocument document;
-  if (auto fault = document.parse(body, limits, kBody)) return Request{.error = std::move(fault)};
-  return RequestDecoder(document, body, properties, limits).decode();
+  auto fault = document.parse(body, limits, kBody);
+  RequestDecoder decoder(document, body, properties, limits);
+  return fault ? std::move(decoder).refuse(std::move(*fault)) : std::move(decoder).decode();
+}
+
+Request refuse_request(std::string_view body, const MessageProperties& properties, const Limits& limits,
+                       Error why) {
+  JsonDocument document;
+  document.parse(body, limits, kBody);
+  return RequestDecoder(document, body, properties, limits).refuse(std::move(why));
 }
 
 Request decode_api_job(std::string_view body, bool waits, const Limits& limits) {

@@ -39,8 +39,13 @@ struct Request {
   bool answerable = false;
 };
 
-// Never throws on any input. Sizes and depth beyond `limits` are message_malformed.
+// Never throws on any input. Sizes and depth beyond `limits` are message_malformed. What is no JSON is
+// answered where `reply_to` says, as far as the members before its fault show how.
 Request decode_request(std::string_view body, const MessageProperties& properties, const Limits& limits);
+
+// The same for a message that must not be run whatever it says.
+Request refuse_request(std::string_view body, const MessageProperties& properties, const Limits& limits,
+                       Error why);
 
 // The HTTP job API's body {ip, app, func, param, timeout, mode, proxy, type}: the same fields, limits and
 // errors as the flat envelope's. `waits`: the client waits for the end; then `type` "rt", "" or none is

@@ -5,6 +5,8 @@
 #include <functional>
 #include <limits>
 
+#include "dialect/json_fault.h"
+
 namespace elves::dialect {
 namespace {
 
@@ -123,7 +125,7 @@ std::optional<Error> JsonDocument::parse(std::string_view text, const Limits& li
   error_code fault;
   const auto parsed = parser.write_some(false, text.data(), text.size(), fault);
   if (!fault && parsed < text.size()) fault = json::error::extra_data;
-  if (fault) return malformed("no JSON in UTF-8: " + fault.message());
+  if (fault) return malformed("no JSON in UTF-8: " + json_fault(text, parsed, fault));
   if (!parser.handler().is_object()) return malformed("no JSON object");
   return std::nullopt;
 }

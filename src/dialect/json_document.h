@@ -45,7 +45,8 @@ class JsonDocument {
   JsonDocument(const JsonDocument&) = delete;
   JsonDocument& operator=(const JsonDocument&) = delete;
 
-  // Parses strict JSON in UTF-8, once. message_malformed when it is none, no object, or beyond `limits`.
+  // Parses strict JSON in UTF-8, once. message_malformed when it is none, no object, or beyond `limits`; then
+  // the members before the fault can be found all the same.
   // `text` must live as long as what is found in it. `inner`: a member whose own members are wanted, too.
   std::optional<Error> parse(std::string_view text, const Limits& limits, std::string_view inner = {});
 

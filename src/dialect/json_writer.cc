@@ -4,37 +4,10 @@
 #include <cstring>
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace elves::dialect {
 namespace {
-
-// The length of the well-formed UTF-8 sequence (RFC 3629) that starts at `at`; 0 when there is none.
-std::size_t sequence_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) -> unsigned {
-    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U;
-  };
-  const unsigned lead = byte(0);
-  std::size_t length = 0;
-  unsigned low = 0x80;
-  unsigned high = 0xBF;
-  if (lead >= 0xC2 && lead <= 0xDF) {
-    length = 2;
-  } else if (lead >= 0xE0 && lead <= 0xEF) {
-    length = 3;
-    if (lead == 0xE0) low = 0xA0;   // overlong
-    if (lead == 0xED) high = 0x9F;  // surrogates
-  } else if (lead >= 0xF0 && lead <= 0xF4) {
-    length = 4;
-    if (lead == 0xF0) low = 0x90;   // overlong
-    if (lead == 0xF4) high = 0x8F;  // beyond U+10FFFF
-  } else {
-    return 0;
-  }
-  if (byte(1) < low || byte(1) > high) return 0;
-  for (std::size_t i = 2; i < length; ++i) {
-    if ((byte(i) & 0xC0U) != 0x80U) return 0;
-  }
-  return length;
-}
 
 void append_escaped(Appender& out, unsigned char c) {
   constexpr std::string_view kHex = "0123456789abcdef";
@@ -87,7 +60,7 @@ void append_text(Appender& out, std::string_view text) {
   std::size_t copied = 0;
   for (std::size_t at = skip_plain(text, 0); at < text.size(); at = skip_plain(text, at)) {
     const auto c = static_cast<unsigned char>(text[at]);
-    if (const std::size_t length = c >= 0x80 ? sequence_length(text, at) : 0; length != 0) {
+    if (const std::size_t length = c >= 0x80 ? utf8_length(text, at) : 0; length != 0) {
       at += length;
     } else {
       out.append(text.substr(copied, at - copied));

@@ -21,6 +21,9 @@ Result<LogId> Dispatcher::submit(Submission&& submission, OnEnd on_end) {
   ports_.metrics.count(Event::job_received);
   if (submission.delivery) newest_epoch_ = submission.delivery->epoch;
   if (submission.rejected) {
+    // One that was delivered too often may be a job that goes on here.
+    if (submission.redelivered && !submission.answerable && join_open(submission))
+      return submission.job.log_id;
     Error error = *submission.rejected;
     return reject(submission, std::move(error));
   }

@@ -97,6 +97,7 @@ constexpr std::array<NamedReading, kReadings> kGauges{{
     {"elves_thrift_connections", "Connections on the port for results"},
     {"elves_http_connections", "Connections of the HTTP API"},
     {"elves_broker_connected", "1 when requests come and answers leave"},
+    {"elves_broker_misfits", "Exchanges and queues that exist otherwise than they are made, and are used"},
     {"elves_journal_trouble", "1 while the journal cannot be written"},
     {"elves_history_trouble", "1 while jobs that are over cannot be written to the history"},
     {"elves_draining", "1 once the scheduler is shutting down"},

@@ -33,6 +33,7 @@ enum class Reading : std::uint8_t {
   thrift_connections,
   http_connections,
   broker_connected,  // 1 or 0
+  broker_misfits,    // exchanges and queues that are otherwise than they are made here
   journal_trouble,   // likewise: it cannot be written
   history_trouble,   // likewise
   draining,          // likewise

@@ -196,7 +196,7 @@ TEST_F(BrokerConnection, ARefusalNamesWhatWasRefusedAndWhy) {
   ASSERT_EQ(run(declare()), "");
   broker_.refuses_declarations_ = true;
   EXPECT_EQ(run(declare()),
-            "declaring queue scheduler: channel closed by the broker: 404 NOT_FOUND - no queue");
+            "declaring queue scheduler: 404 NOT_FOUND - no queue; it does not exist, or was deleted");
   EXPECT_EQ(run(connection_->reopen()), "");
 }
 

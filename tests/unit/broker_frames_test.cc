@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "broker/frames.h"
+#include "broker/headers.h"
 #include "broker/options.h"
 
 namespace elves::broker {
@@ -18,13 +21,20 @@ struct Seen {
   std::string correlation_id;
   std::string body;
   int channel;
+  std::string headers{};
+  std::string fault{};
 };
 
 Seen seen(const Incoming& incoming) {
   Seen result{incoming.id, {}, {}, std::string(incoming.body), incoming.channel};
+  result.headers = incoming.headers;
+  result.fault = incoming.fault;
   if (incoming.id == AMQP_BASIC_DELIVER_METHOD)
     result.routing_key = view(incoming.as<amqp_basic_deliver_t>().routing_key);
-  if (incoming.properties) result.correlation_id = view(incoming.properties->correlation_id);
+  if (incoming.properties) {
+    const auto& sent = *incoming.properties;
+    result.correlation_id = property(sent, AMQP_BASIC_CORRELATION_ID_FLAG, sent.correlation_id);
+  }
   return result;
 }
 
@@ -63,11 +73,31 @@ std::string deliver(const std::string& routing_key, int channel = 1) {
                    short_text(routing_key));
 }
 
+std::string big_endian(std::uint64_t number, int bytes) {
+  std::string text;
+  while (bytes-- > 0) text.push_back(static_cast<char>(number >> (8 * bytes)));
+  return text;
+}
+
+std::string header_with(const std::string& properties, std::uint64_t size, int channel = 1) {
+  using namespace std::string_literals;
+  return frame(2, channel, "\0\x3C\0\0"s + big_endian(size, 8) + properties);
+}
+
 std::string header(std::uint64_t size, int channel = 1) {
   using namespace std::string_literals;
-  std::string payload = "\0\x3C\0\0"s;
-  for (int shift = 56; shift >= 0; shift -= 8) payload.push_back(static_cast<char>(size >> shift));
-  return frame(2, channel, payload + "\x04\0"s + short_text("c-1"));
+  return header_with("\x04\0"s + short_text("c-1"), size, channel);
+}
+
+// A content type, this table of headers, and a correlation id.
+std::string header_with_table(const std::string& table, std::uint64_t size) {
+  using namespace std::string_literals;
+  return header_with(
+      "\xA4\0"s + short_text("text/plain") + big_endian(table.size(), 4) + table + short_text("c-1"), size);
+}
+
+std::string entry(const std::string& key, char kind, const std::string& value) {
+  return short_text(key) + kind + value;
 }
 
 const std::string kBlocked = frame(1, 0, std::string("\0\x0A\0\x3C", 4) + short_text("low on memory"));
@@ -127,6 +157,112 @@ TEST(BrokerFrames, WhatIsNotAmqpIsRefused) {
         deliver("a") + header(1, 2), frame(1, 1, std::string("\0\x3C\0\x50", 4)),
         kHeartbeat.substr(0, 7) + "!"}) {
     EXPECT_THROW(decode(bytes), BrokerError) << bytes;
+  }
+}
+
+// A broker adds x-death to headers that fill a frame already.
+TEST(BrokerFrames, HeadersLargerThanAFrameAreTaken) {
+  for (const std::size_t size : {131'000UL, 131'072UL, 200'000UL, 5'000'000UL}) {
+    const std::string table = entry("k", 'S', big_endian(size, 4) + std::string(size, 'x'));
+    const auto all = decode(deliver("a") + header_with_table(table, 3) + frame(3, 1, "one") + deliver("b") +
+                            header(3) + frame(3, 1, "two"));
+    ASSERT_EQ(all.size(), 2U) << size;
+    EXPECT_EQ(all[0].body, "one");
+    EXPECT_EQ(all[0].correlation_id, "c-1");
+    EXPECT_EQ(all[0].headers.size(), table.size());
+    EXPECT_EQ(all[0].fault, "");
+    EXPECT_EQ(all[1].body, "two");
+    EXPECT_EQ(all[1].headers, "");
+  }
+}
+
+TEST(BrokerFrames, EveryKindOfFrameMayBeLargerThanWasAskedFor) {
+  const std::string body(kFrameMax + 1, 'x');
+  const auto all = decode(deliver("a") + header(body.size()) + frame(3, 1, body) +
+                          frame(1, 0, std::string("\0\x0A\0\x3C", 4) + short_text("low") + body));
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].body, body);
+  EXPECT_EQ(all[1].id, AMQP_CONNECTION_BLOCKED_METHOD);
+}
+
+TEST(BrokerFrames, HeadersMayBeOfKindsThatNobodyKnows) {
+  std::string deep;
+  for (std::uint64_t levels = 20'000; levels-- > 0;) deep += entry("", 'F', big_endian(6 * levels, 4));
+  for (const std::string& table : {entry("k", '?', "what"), std::string("\xFF"), deep}) {
+    const auto all = decode(deliver("a") + header_with_table(table, 3) + frame(3, 1, "one"));
+    ASSERT_EQ(all.size(), 1U);
+    EXPECT_EQ(all[0].body, "one");
+    EXPECT_EQ(all[0].correlation_id, "c-1");
+    EXPECT_EQ(all[0].fault, "");
+  }
+}
+
+TEST(BrokerFrames, AMessageWhosePropertiesCannotBeReadIsGivenWithItsFault) {
+  using namespace std::string_literals;
+  for (const std::string& properties :
+       {""s, "\x04"s, "\x04\0\x09short"s, "\x20\0\x7F\xFF\xFF\xFFx"s, "\x20\0"s, "\x80\0\xFFx"s}) {
+    const auto all = decode(deliver("a") + header_with(properties, 3) + frame(3, 1, "one") + deliver("b") +
+                            header(3) + frame(3, 1, "two"));
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0].body, "one");
+    EXPECT_EQ(all[0].correlation_id, "");
+    EXPECT_TRUE(all[0].fault.starts_with("its properties cannot be read: ")) << all[0].fault;
+    EXPECT_EQ(all[1].correlation_id, "c-1");
+    EXPECT_EQ(all[1].fault, "");
+  }
+}
+
+TEST(BrokerFrames, OfABodyThatIsTooLongTheBeginningIsGiven) {
+  const std::string part(kFrameMax, 'x');
+  const std::uint64_t parts = kMostTaken / kFrameMax + 2;
+  Decoder decoder;
+  feed(decoder, deliver("a") + header(parts * kFrameMax));
+  ASSERT_FALSE(decoder.next());
+  const std::string bytes = frame(3, 1, part);
+  std::vector<Seen> all;
+  for (std::uint64_t i = 0; i < parts; ++i) {
+    for (std::size_t at = 0; at < bytes.size(); at += 50000) {
+      feed(decoder, std::string_view(bytes).substr(at, 50000));
+      while (const auto incoming = decoder.next()) all.push_back(seen(*incoming));
+    }
+  }
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].body.size(), kMostTaken);
+  EXPECT_EQ(all[0].fault, "its body of 134479872 bytes is longer than the 134217728 that are taken");
+}
+
+// What is announced costs nothing before it comes.
+TEST(BrokerFrames, AnAnnouncedSizeIsNotBelieved) {
+  const auto all = decode(deliver("a") + header(std::uint64_t{1} << 62U) + frame(3, 1, "one"));
+  EXPECT_TRUE(all.empty());
+}
+
+TEST(BrokerHeaders, ANumberIsFoundBehindAllKindsOfValues) {
+  const std::string before =
+      entry("t", 't', "1") + entry("b", 'b', "1") + entry("B", 'B', "1") + entry("s", 's', "12") +
+      entry("u", 'u', "12") + entry("U", 'U', "12") + entry("I", 'I', "1234") + entry("i", 'i', "1234") +
+      entry("l", 'l', "12345678") + entry("f", 'f', "1234") + entry("d", 'd', "12345678") +
+      entry("D", 'D', "12345") + entry("S", 'S', big_endian(3, 4) + "abc") +
+      entry("x", 'x', big_endian(3, 4) + "abc") + entry("T", 'T', "12345678") + entry("V", 'V', "") +
+      entry("A", 'A', big_endian(2, 4) + "t1") + entry("F", 'F', big_endian(4, 4) + entry("k", 't', "1"));
+  for (const auto& [kind, size] : std::vector<std::pair<char, int>>{
+           {'b', 1}, {'B', 1}, {'s', 2}, {'u', 2}, {'I', 4}, {'i', 4}, {'l', 8}, {'L', 8}}) {
+    const std::string table = before + entry("x-delivery-count", kind, big_endian(11, size)) + before;
+    EXPECT_EQ(header_number(table, "x-delivery-count"), 11U) << kind;
+    EXPECT_EQ(earlier_deliveries(table), 11U);
+  }
+  EXPECT_EQ(earlier_deliveries(entry("x-acquired-count", 'l', big_endian(3, 8))), 3U);
+  EXPECT_EQ(earlier_deliveries(""), 0U);
+  EXPECT_EQ(header_number(before, "nobody"), std::nullopt);
+}
+
+TEST(BrokerHeaders, WhatCannotBePassedOverEndsTheSearch) {
+  const std::string count = entry("x-delivery-count", 'l', big_endian(11, 8));
+  for (const std::string& table :
+       {entry("k", '?', "") + count, entry("k", 'S', big_endian(100, 4)) + count, std::string("\xFF") + count,
+        entry("x-delivery-count", 'S', big_endian(2, 4) + "11"), entry("x-delivery-count", 'l', "\xFF"),
+        entry("x-delivery-count", 'b', "\xFF")}) {
+    EXPECT_EQ(earlier_deliveries(table), 0U);
   }
 }
 

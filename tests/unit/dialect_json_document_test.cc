@@ -2,6 +2,7 @@
 
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "dialect/json_document.h"
 
@@ -105,13 +106,53 @@ TEST_F(JsonDocumentTest, WhatIsNoneIsRefused) {
   };
   EXPECT_EQ(refused("{}"), "");
   EXPECT_EQ(refused("{} "), "");
-  EXPECT_EQ(refused("{} x"), "no JSON in UTF-8: extra data");
-  EXPECT_EQ(refused(R"({"a":1)"), "no JSON in UTF-8: incomplete JSON");
-  EXPECT_EQ(refused(""), "no JSON in UTF-8: incomplete JSON");
-  EXPECT_EQ(refused("{\"a\":\"\xFF\"}"), "no JSON in UTF-8: syntax error");
   EXPECT_EQ(refused(R"({"a":[[1]]})", 3), "");
-  EXPECT_EQ(refused(R"({"a":[[1]]})", 2), "no JSON in UTF-8: too deep");
+  EXPECT_EQ(refused(R"({"a":[[1]]})", 2),
+            "no JSON in UTF-8: line 1 column 7 (byte 6): it is nested too deep (mq.maxDepth)");
   EXPECT_EQ(refused(std::string(101, ' ')), "larger than 100 bytes");
+}
+
+struct Broken {
+  std::string text;
+  std::string place;
+  std::string cause;
+};
+
+TEST_F(JsonDocumentTest, AFaultIsToldWithItsPlaceAndItsLikelyCause) {
+  using namespace std::string_literals;
+  const std::vector<Broken> all{
+      {"", "line 1 column 1 (byte 0)", "is empty"},
+      {"\xEF\xBB\xBF{}", "line 1 column 1 (byte 0)", "begins with a byte order mark"},
+      {"\xFF\xFE{\0}\0"s, "line 1 column 1 (byte 0)", "looks like UTF-16"},
+      {"{\0}\0"s, "line 1 column 1 (byte 0)", "looks like UTF-16"},
+      {"\x1F\x8B\x08"s, "line 1 column 1 (byte 0)", "gzip"},
+      {"<job/>", "line 1 column 1 (byte 0)", "looks like XML"},
+      {"{\"a\":\n\"b\xED\xA0\xBD\"}", "line 2 column 3 (byte 8)",
+       "0xED 0xA0 0xBD is half of a surrogate pair"},
+      {"{\"a\":\"\xF0\x9F\x98\"}", "line 1 column 7 (byte 6)",
+       "0xF0 0x9F 0x98 is the beginning of a UTF-8 character"},
+      {"{\"a\":\"\xF0\x9F", "line 1 column 7 (byte 6)", "0xF0 0x9F is the beginning of a UTF-8 character"},
+      {"{\"a\":\"caf\xE9 x\"}", "line 1 column 10 (byte 9)", "0xE9 is not UTF-8"},
+      {"{\"a\":\"\xD6\xD0\xCE\xC4\"}", "line 1 column 7 (byte 6)", "such as GBK"},
+      {"{\"a\":\"\\ud83d\"}", "line 1 column 7 (byte 6)", "half of a surrogate pair"},
+      {"{\"a\":\"\\ud83d\\u0041\"}", "line 1 column 13 (byte 12)", "half of a surrogate pair"},
+      {"{\"a\":\"x\\ude00\"}", "line 1 column 8 (byte 7)", "half of a surrogate pair"},
+      {"{\"a\":1", "line 1 column 7 (byte 6)", "ends too early"},
+      {"{} x", "line 1 column 4 (byte 3)", "more after the end"},
+      {"{'a':1}", "line 1 column 2 (byte 1)", "single quote"},
+      {"{\"a\":1,}", "line 1 column 8 (byte 7)", "comma before the end"},
+      {"{\"a\":\"b\nc\"}", "line 1 column 8 (byte 7)", "control character, 0x0A"},
+      {"{\"a\":NaN}", "line 1 column 6 (byte 5)", "NaN"},
+      {"{\"a\":1 // one\n}", "line 1 column 8 (byte 7)", "comment"},
+      {"{a:1}", "line 1 column 2 (byte 1)", "unexpected 'a'"},
+  };
+  for (const auto& [text, place, cause] : all) {
+    JsonDocument document;
+    const auto fault = document.parse(text, {});
+    ASSERT_TRUE(fault) << text;
+    EXPECT_TRUE(fault->detail.starts_with("no JSON in UTF-8: " + place + ": ")) << text << fault->detail;
+    EXPECT_NE(fault->detail.find(cause), std::string::npos) << text << fault->detail;
+  }
 }
 
 }  // namespace

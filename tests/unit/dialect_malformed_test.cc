@@ -1,6 +1,7 @@
 // What is no request at all, what is too much of one, and the jobs of the HTTP API.
 #include <gtest/gtest.h>
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <string>
@@ -51,9 +52,50 @@ TEST(DialectMalformed, NoMessageAtAll) {
   for (const std::string& body : bodies) {
     const Request request = decode_text(body, {.reply_to = "q"});
     EXPECT_EQ(code_of(request), ErrorCode::message_malformed) << body;
-    EXPECT_FALSE(request.answerable) << body;
+    EXPECT_TRUE(request.answerable) << body;
+    EXPECT_FALSE(decode_text(body).answerable) << body;
   }
   EXPECT_EQ(code_of(decode_text(" {} ")), ErrorCode::message_malformed);
+}
+
+// A caller that says where to is told, in the form that can be made out of what comes before the fault.
+TEST(DialectMalformed, ABrokenMessageIsAnsweredWhereReplyToSays) {
+  const MessageProperties properties{.reply_to = "q", .correlation_id = "c"};
+  const auto answer = [&](std::string_view text) {
+    const Request request = decode_text(text, properties);
+    EXPECT_TRUE(request.answerable && request.job.reply && request.job.reply->direct) << text;
+    EXPECT_EQ(request.job.reply->routing_key, "q");
+    EXPECT_EQ(request.job.reply->correlation_id, "c");
+    Outcome outcome;
+    outcome.rejected = true;
+    outcome.error = request.error;
+    return json::parse(request.job.synchronous() ? encode_reply(request.job, outcome)
+                                                 : encode_acceptance(request.job, outcome));
+  };
+  const auto nothing_known = answer("{broken");
+  EXPECT_EQ(nothing_known.at("mqkey"), "scheduler");
+  EXPECT_EQ(nothing_known.at("mqflag"), "0");
+  EXPECT_TRUE(nothing_known.at("mqerror").as_string().starts_with("[400.1]Message Malformed: "));
+  EXPECT_EQ(answer(R"({"mqkey":"openapi.scheduler.sendSync.7","param":"\ud83d"})").at("mqkey"),
+            "scheduler.openapi.sendSync.7");
+  EXPECT_EQ(answer(R"({"mqkey":"cron.scheduler.sendAsync.8","param":"\ud83d"})").at("mqkey"),
+            "scheduler.cron.sendAsync.8");
+  const auto body = answer(R"({"mqkey":"openapi.scheduler.syncJob","mqbody":{"param":"\ud83d"}})");
+  EXPECT_EQ(body.at("mqkey"), "scheduler.openapi");
+  EXPECT_EQ(body.at("mqbody").at("flag"), "false");
+  const auto asynchronous =
+      answer(R"({"mqkey":"cron.scheduler.asyncJob","mqbody":{"id":"1","param":"\ud83d"}})");
+  EXPECT_EQ(asynchronous.at("mqkey"), "scheduler.cron");
+}
+
+TEST(DialectMalformed, WhatIsNotToBeRunIsRefusedForTheReasonGiven) {
+  const Error why{ErrorCode::message_malformed, "because"};
+  const std::string text = R"({"mqkey":"openapi.scheduler.sendSync.7","mqtype":"call"})";
+  const Request told = refuse_request(text, {.reply_to = "q"}, kLimits, why);
+  EXPECT_EQ(told.error, why);
+  EXPECT_TRUE(told.answerable);
+  EXPECT_EQ(told.job.mid, "7");
+  EXPECT_FALSE(refuse_request(text, {}, kLimits, why).answerable);
 }
 
 TEST(DialectMalformed, TooDeep) {
