@@ -12,7 +12,7 @@ build_packages=(
 demo_packages=(python3)
 broker_packages=(rabbitmq-server)
 test_packages=(
-  python3 python3-pytest python3-pika python3-thrift python3-kazoo rabbitmq-server zookeeper openssl
+  python3 python3-pytest python3-pika python3-thrift python3-kazoo rabbitmq-server zookeeper openssl iproute2
   clang-format-19 shellcheck systemd
 )
 bench_packages=(python3 python3-pika rabbitmq-server git valgrind)
