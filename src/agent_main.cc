@@ -15,6 +15,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -61,10 +62,12 @@ std::string addresses(const worker::AgentConfig& config) {
 void tell_start(const worker::AgentConfig& config) {
   log::info("elves-agent " ELVES_VERSION " of {} listens on {}, apps in {}", config.asset, addresses(config),
             config.launcher.apps.string());
-  if (config.scheduler.addr.empty()) {
+  if (config.scheduler.addresses.empty()) {
     log::warn("no scheduler.addr: asynchronous instructions are refused");
   } else {
-    log::info("results go to the scheduler {}:{}{}", config.scheduler.addr, config.scheduler.port,
+    std::vector<std::string> schedulers;
+    for (const auto& one : config.scheduler.addresses) schedulers.push_back(one.text());
+    log::info("results go to the scheduler {}{}", fmt::join(schedulers, ", or else to "),
               config.tls.scheduler ? " over TLS" : "");
   }
   if (!config.ignored.empty()) log::warn("not supported yet, ignored: {}", fmt::join(config.ignored, "; "));

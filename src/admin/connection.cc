@@ -24,6 +24,7 @@
 #include "admin/routes.h"
 #include "base/log.h"
 #include "base/peer_address.h"
+#include "base/tcp_liveness.h"
 #include "tls/reason.h"
 #include "tls/stream.h"
 
@@ -48,7 +49,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     answered_.expires_at(net::steady_timer::time_point::max());
     error_code ignored;
     stream_.next().socket().set_option(net::ip::tcp::no_delay(true), ignored);
-    stream_.next().socket().set_option(net::socket_base::keep_alive(true), ignored);
+    keep_alive(stream_.next().socket().native_handle(), shared_->options.liveness);
     stream_.next().socket().non_blocking(true, ignored);
   }
 

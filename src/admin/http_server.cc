@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -28,8 +29,7 @@ constexpr std::size_t kRefusals = 100;                  // told 503 at a time; f
 constexpr std::chrono::milliseconds kAcceptPause{100};  // after accept failed, e.g. without file descriptors
 
 tcp::acceptor bind(net::io_context& context, const HttpOptions& options) {
-  const auto found = tcp::resolver(context).resolve(options.host, std::to_string(options.port));
-  return tcp::acceptor(context, found.begin()->endpoint());
+  return tcp::acceptor(context, tcp::endpoint(net::ip::make_address(options.host), options.port));
 }
 
 }  // namespace

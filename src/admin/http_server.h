@@ -11,12 +11,13 @@
 #include "admin/admin_view.h"
 #include "admin/guard.h"
 #include "base/door.h"
+#include "base/tcp_liveness.h"
 #include "tls/credentials.h"
 
 namespace elves::admin {
 
 struct HttpOptions {
-  std::string host = "127.0.0.1";        // a literal, or a name that resolves to one
+  std::string host = "127.0.0.1";        // an IP literal
   unsigned short port = 10180;           // 0 = any free
   Tokens tokens;                         // one is asked of every request but /healthz; without any, only
                                          // requests to localhost or an IP literal are answered
@@ -28,6 +29,7 @@ struct HttpOptions {
   std::chrono::seconds header_time{10};  // for a request to arrive whole, body included, for a new connection
                                          // to begin one, and for a TLS handshake; slower: closed
   std::chrono::seconds idle{60};         // between requests of one connection, and to take an answer
+  TcpLiveness liveness{};                // of a client that waits for its job
 };
 
 // Any thread. The view and the door must outlive the server.

@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "base/ip.h"
+#include "base/log.h"
+#include "base/peer_address.h"
 #include "wire/codec.h"
 
 namespace elves::agent {
@@ -39,9 +41,8 @@ Millis since(const Clock& clock, SteadyTime start) {
 }
 
 // What the agent made of a call with this one job.
-AgentReply reply_to(const Job& job, const Result<std::string>& reply, Millis cost) {
-  if (!reply) return failed(reply.error(), cost);
-  auto result = wire::decode_invoke_sync_reply(*reply);
+AgentReply reply_to(const Job& job, const std::string& reply, Millis cost) {
+  auto result = wire::decode_invoke_sync_reply(reply);
   if (!result) return failed(result.error(), cost);
   if (result->id != job.wire_id())
     return failed({ErrorCode::agent_answer_illegal, "the agent's answer names another job"}, cost);
@@ -94,10 +95,15 @@ AgentPool::Agent& AgentPool::agent(const std::string& ip) {
     const auto address = IpAddress::parse(ip);
     const std::string name = address ? address->text() : ip;  // however it is spelled
     known = agents_.try_emplace(name, waiting_).first;
-    known->second.peer.name = known->second.peer.ip = name;
+    known->second.peer.name = known->second.peer.host = name;
   }
   known->second.peer.port = options_.port;
   return known->second;
+}
+
+void AgentPool::heard_from(const std::string& address) {
+  const auto known = agents_.find(address);
+  if (known != agents_.end()) connections_.heard_from(known->second.peer);
 }
 
 void AgentPool::run(JobPtr job, Deadline deadline, OnAgentReply done) {
@@ -195,10 +201,37 @@ void AgentPool::make(Agent& to, ChannelPtr channel, Call call, SteadyTime begun)
   line.call(std::move(message), deadline,
             [this, &to, channel = std::move(channel), call = std::move(call),
              begun](const Result<std::string>& reply) mutable {
-              if (reply) connections_.park(to.peer, std::move(channel));
-              channel.reset();  // one that failed does not count any more
-              end(to, call, reply_to(*call.job, reply, since(clock_, begun)));
+              const auto cost = since(clock_, begun);
+              if (!reply) {
+                auto why = explained(to, *channel, reply.error());
+                channel.reset();  // one that failed does not count any more
+                return end(to, call, failed(std::move(why), cost));
+              }
+              answered(to, std::move(channel));
+              end(to, call, reply_to(*call.job, *reply, cost));
             });
+}
+
+void AgentPool::answered(Agent& to, ChannelPtr channel) {
+  to.answers = true;
+  to.told_of_silence = false;
+  connections_.park(to.peer, std::move(channel));
+}
+
+// An agent with a list of those who may call it closes the connections of others without a word.
+Error AgentPool::explained(Agent& to, const wire::Channel& channel, Error error) {
+  if (!channel.hung_up() || to.answers) return error;
+  const auto own = own_address_towards(to.peer.host);
+  error.detail += fmt::format(
+      " without a word: it may not take calls from this scheduler, {} (authips in the cfg.json of the agent)",
+      own.empty() ? "whatever its address there is" : own);
+  if (!std::exchange(to.told_of_silence, true)) {
+    log::warn(
+        "agent {}: it closes connections without a word. If it has a list of those who may call it "
+        "(authips in its cfg.json), {} has to be on it",
+        to.peer.name, own.empty() ? "this scheduler" : own);
+  }
+  return error;
 }
 
 // Not within run(), nor, when many jobs wait in vain, each within the one before it.
@@ -236,14 +269,14 @@ asio::awaitable<void> AgentPool::start_batch(Agent& to, std::vector<Call> batch)
   const auto confirm_by = Deadline::after(clock_, options_.connections.out_time);
   auto reply = co_await (*channel)->call(std::move(message), confirm_by);
   if (!reply) {
-    Error error = reply.error();
+    Error error = explained(to, **channel, reply.error());
     if (error.code == ErrorCode::job_timeout) {
       error = {ErrorCode::outcome_unknown,
                fmt::format("the agent did not confirm within {} ms", options_.connections.out_time.count())};
     }
     co_return fail_all(error);
   }
-  connections_.park(to.peer, std::move(*channel));
+  answered(to, std::move(*channel));
   auto answers = wire::decode_invoke_async_reply(*reply);
   if (!answers) co_return fail_all(answers.error());
   const auto cost = since(clock_, begun);

@@ -56,6 +56,9 @@ class AgentPool final : public AgentClient {
   void set_options(const PoolOptions& options);
   // As Connections::set_patience().
   void set_patience(Connections::Patience patience) { connections_.set_patience(std::move(patience)); }
+  // Something came from the agent at this address (its usual spelling): it is called again if it was left
+  // alone.
+  void heard_from(const std::string& address);
   // Every agent there is something to say about; others were not called lately. In no order.
   std::vector<AgentStatus> status() const;
   // Closes every connection: calls in progress end in outcome_unknown, waiting ones in overloaded, and so do
@@ -78,6 +81,8 @@ class AgentPool final : public AgentClient {
     std::size_t running = 0;   // synchronous jobs in calls that are being made
     std::size_t starting = 0;  // asynchronous ones
     bool lane_async = false;
+    bool answers = false;          // it has answered a call
+    bool told_of_silence = false;  // that it closes connections without a word; until it answers
   };
 
   Agent& agent(const std::string& ip);
@@ -86,6 +91,8 @@ class AgentPool final : public AgentClient {
   void begin(Agent& agent, Call call);
   boost::asio::awaitable<void> connect_and_make(Agent& agent, Call call, SteadyTime begun);
   void make(Agent& agent, ChannelPtr channel, Call call, SteadyTime begun);
+  void answered(Agent& agent, ChannelPtr channel);
+  Error explained(Agent& agent, const wire::Channel& channel, Error error);
   void end_later(Agent& agent, Call call, AgentReply reply);
   void end(Agent& agent, const Call& call, AgentReply reply);
   boost::asio::awaitable<void> async_lane(Agent& agent);

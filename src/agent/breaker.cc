@@ -2,9 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace elves::agent {
+namespace {
+
+constexpr Seconds kFirstPause{1};
+
+}  // namespace
 
 bool Breaker::refuses(const BreakerOptions& options, SteadyTime now) const {
   return options.failures > 0 && open_ && (probing_ || now < until_);
@@ -17,14 +23,23 @@ Breaker::Pass Breaker::ask(const BreakerOptions& options, SteadyTime now) {
   return Pass::probe;
 }
 
-bool Breaker::failed(Pass pass, const BreakerOptions& options, SteadyTime now) {
+bool Breaker::unanswered(Pass pass, const BreakerOptions& options, SteadyTime now) {
   if (pass == Pass::probe) probing_ = false;
   ++failures_;
+  ++unanswered_;
   failed_at_ = now;
   if (open_ && pass != Pass::probe) return false;  // it was tried before the others had failed
-  const bool opens = options.failures > 0 && failures_ >= options.failures;
-  if (open_ || opens) until_ = now + options.pause;
-  return opens && !std::exchange(open_, true);
+  const bool opens = !open_ && options.failures > 0 && unanswered_ >= options.failures;
+  if (!open_ && !opens) return false;
+  pause_ = std::min(opens ? kFirstPause : 2 * pause_, options.pause);
+  until_ = now + pause_;
+  return !std::exchange(open_, true);
+}
+
+bool Breaker::failed_at_once(SteadyTime now) {
+  ++failures_;
+  failed_at_ = now;
+  return close();
 }
 
 void Breaker::spared(Pass pass) {
@@ -33,12 +48,17 @@ void Breaker::spared(Pass pass) {
 
 bool Breaker::reached() {
   failures_ = 0;
+  return close();
+}
+
+bool Breaker::close() {
+  unanswered_ = 0;
   probing_ = false;
   return std::exchange(open_, false);
 }
 
 std::string Breaker::reason(const char* name, SteadyTime now) const {
-  const auto why = fmt::format("the {} could not be reached {} times in a row", name, failures_);
+  const auto why = fmt::format("the {} did not answer {} times in a row", name, unanswered_);
   if (probing_) return why + "; it is being tried";
   return fmt::format("{}; not tried again for {} s", why, std::chrono::ceil<Seconds>(until_ - now).count());
 }

@@ -15,6 +15,8 @@
 
 #include "agent/breaker.h"
 #include "base/event.h"
+#include "base/resolver.h"
+#include "base/tcp_liveness.h"
 #include "base/timers.h"
 #include "tls/credentials.h"
 #include "wire/channel.h"
@@ -37,6 +39,7 @@ struct ConnectionOptions {
   BreakerOptions breaker;  // while it is open, calls that need a connection are send_failed at once
   wire::MessageScanner::Limits limits;
   TlsOptions tls;
+  TcpLiveness liveness;
 };
 
 // Peers of one kind: what people call it, and how it is counted.
@@ -71,8 +74,10 @@ struct Peer {
     SteadyTime since;
   };
   std::string name;  // for people
-  std::string ip;
+  std::string host;  // an IP literal, or a name that is looked up for each connection
   std::uint16_t port = 0;
+  std::string address;     // that the last connection went to
+  bool doubtful = false;   // a call on that one failed: another address of the name goes first
   std::vector<Idle> idle;  // the last one was used last
   Breaker breaker;
   bool plain_told = false;  // that it has no TLS port, though one is preferred
@@ -92,9 +97,14 @@ class Connections {
   // last 10 ms is believed what the loop has heard of it. Another one is looked at: after a pause of this
   // process its end may not have been heard yet.
   ChannelPtr kept(Peer& to, SteadyTime now);
-  // A new one no later than out_time from now and the deadline. Errors: send_failed, or overloaded: there are
-  // max_connections. After an error of its call() it is of no more use.
+  // A new one no later than out_time from now and the deadline; of a name with several addresses each is
+  // tried, for its share of that time. Errors: send_failed, or overloaded: there are max_connections. After
+  // an error of its call() it is of no more use.
   boost::asio::awaitable<Connection> connect(Peer& to, Deadline deadline);
+  // A call on a connection ended in an error.
+  void failed(Peer& to) { to.doubtful = true; }
+  // The peer was seen alive, though not on a connection of these.
+  void heard_from(Peer& peer);
   // Keeps the connection for the next call.
   void park(Peer& to, ChannelPtr channel);
   std::size_t count() const { return all_->size(); }  // in use or kept
@@ -114,10 +124,14 @@ class Connections {
 
  private:
   Millis time_to_connect(const Peer& peer) const;
-  boost::asio::awaitable<Result<void>> dial(Peer& to, wire::Channel& channel, Deadline deadline);
+  struct Attempt;
+  boost::asio::awaitable<Result<void>> reach(Peer& to, wire::Channel& channel, Deadline deadline,
+                                             Attempt& attempt);
+  boost::asio::awaitable<Result<void>> dial(Peer& to, wire::Channel& channel, std::string address,
+                                            Deadline deadline, Attempt& attempt);
   void not_secured(Peer& peer);
   void reached(Peer& peer);
-  void not_reached(Peer& peer, Breaker::Pass pass, const Error& error);
+  void not_reached(Peer& peer, Breaker::Pass pass, const Attempt& attempt, const Error& error);
   Error not_tried(const Peer& peer);
 
   boost::asio::io_context& loop_;
@@ -127,6 +141,7 @@ class Connections {
   const PeerKind kind_;
   ConnectionOptions options_;
   Patience patience_;
+  Resolver resolver_;
   const KnownChannel::All all_ = std::make_shared<KnownChannel::All::element_type>();
   bool closed_ = false;
 };

@@ -83,13 +83,13 @@ void ProcessorPool::refuse(Done done, Error why) {
 }
 
 // Connections and breaker belong to the address.
-const std::shared_ptr<Peer>& ProcessorPool::peer_at(const ProcessorAddress& address, const std::string& app,
+const std::shared_ptr<Peer>& ProcessorPool::peer_at(const HostPort& address, const std::string& app,
                                                     Processor& processor) {
   auto& peer = processor.peer;
-  if (!peer || peer->ip != address.ip || peer->port != address.port) {
+  if (!peer || peer->host != address.host || peer->port != address.port) {
     peer = std::make_shared<Peer>();
-    peer->name = fmt::format("of {} at {} port {}", app, address.ip, address.port);
-    peer->ip = address.ip;
+    peer->name = fmt::format("of {} at {}", app, address.text());
+    peer->host = address.host;
     peer->port = address.port;
   }
   return peer;
@@ -132,7 +132,7 @@ asio::awaitable<Result<void>> ProcessorPool::make(Processor& processor, Call& ca
   co_return sent;
 }
 
-asio::awaitable<Result<ProcessorAddress>> ProcessorPool::address_for(const Call& call) {
+asio::awaitable<Result<HostPort>> ProcessorPool::address_for(const Call& call) {
   asio::steady_timer pause(loop_);
   boost::system::error_code ignored;
   auto token = asio::redirect_error(asio::use_awaitable, ignored);
@@ -170,6 +170,7 @@ asio::awaitable<Result<void>> ProcessorPool::send(Peer& peer, ChannelPtr channel
   }
   auto message = wire::encode_run_processor(*call.job, call.answer);
   auto reply = co_await channel->call(std::move(message), call.deadline);
+  if (!reply) connections_.failed(peer);
   if (!reply && reply.error().code == ErrorCode::job_timeout)
     co_return Error{ErrorCode::processor_failed, fmt::format("no answer within {} ms", timeout.count())};
   if (!reply) co_return reply.error();

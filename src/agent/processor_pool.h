@@ -14,17 +14,11 @@
 
 #include "agent/connections.h"
 #include "agent/line.h"
+#include "base/host_port.h"
 #include "base/timers.h"
 #include "dispatch/ports.h"
 
 namespace elves::agent {
-
-struct ProcessorAddress {
-  std::string ip;  // a literal
-  std::uint16_t port = 0;
-
-  friend bool operator==(const ProcessorAddress&, const ProcessorAddress&) = default;
-};
 
 struct ProcessorPoolOptions {
   Millis timeout{10000};            // for a call, from notify() to its answer
@@ -38,7 +32,7 @@ class ProcessorPool final : public ProcessorClient {
  public:
   // Where the app's processor is now, or the error that says why nobody knows; nullopt: not known yet, the
   // call waits and asks again. Asked before every call.
-  using Lookup = std::function<std::optional<Result<ProcessorAddress>>(const std::string& app)>;
+  using Lookup = std::function<std::optional<Result<HostPort>>(const std::string& app)>;
 
   ProcessorPool(boost::asio::io_context& loop, Timers& timers, const Clock& clock, MetricsSink& metrics,
                 Lookup lookup, const ProcessorPoolOptions& options);
@@ -73,12 +67,11 @@ class ProcessorPool final : public ProcessorClient {
     std::optional<Result<void>> word;
   };
 
-  const std::shared_ptr<Peer>& peer_at(const ProcessorAddress& address, const std::string& app,
-                                       Processor& processor);
+  const std::shared_ptr<Peer>& peer_at(const HostPort& address, const std::string& app, Processor& processor);
   boost::asio::awaitable<void> lane(Processor& processor);
   boost::asio::awaitable<void> run_one(Processor& processor, Call& call);
   boost::asio::awaitable<Result<void>> make(Processor& processor, Call& call);
-  boost::asio::awaitable<Result<ProcessorAddress>> address_for(const Call& call);
+  boost::asio::awaitable<Result<HostPort>> address_for(const Call& call);
   boost::asio::awaitable<Result<void>> may_leave(Call& call);
   boost::asio::awaitable<Result<void>> send(Peer& peer, ChannelPtr channel, Call& call);
   void refuse(Done done, Error why);

@@ -140,8 +140,13 @@ void App::Parts::listen_for_results(std::optional<wire::Server>& server, std::ui
   listening_on = fmt::format("{}:{} ({})", options.thrift.host, port, key);
   binding_port = port;
   const char* how = credentials ? " over TLS" : "";
-  server.emplace(loop, options.thrift.host, port, server_limits(options), agents_door,
-                 wire::scheduler_service_handler(result_door), std::move(credentials));
+  auto handler = [this, answer = wire::scheduler_service_handler(result_door)](
+                     std::string message, const std::string& peer, std::function<void(std::string)> reply) {
+    agents.heard_from(peer);
+    answer(std::move(message), peer, std::move(reply));
+  };
+  server.emplace(loop, options.thrift.host, port, server_limits(options), agents_door, std::move(handler),
+                 std::move(credentials));
   log::info("results of asynchronous jobs are taken on {}:{}{}", options.thrift.host, server->port(), how);
 }
 

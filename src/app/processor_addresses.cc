@@ -4,14 +4,12 @@
 
 #include <utility>
 
-#include "config/listen.h"
-
 namespace elves::app {
 
 ProcessorAddresses::ProcessorAddresses(const Texts& configured, Registered registered, Heard heard)
     : configured_(configured), registered_(std::move(registered)), heard_(std::move(heard)) {}
 
-std::optional<Result<agent::ProcessorAddress>> ProcessorAddresses::find(const std::string& app) const {
+std::optional<Result<HostPort>> ProcessorAddresses::find(const std::string& app) const {
   auto text = registered_(app);
   if (!text) {
     const auto found = configured_.find(app);
@@ -20,12 +18,12 @@ std::optional<Result<agent::ProcessorAddress>> ProcessorAddresses::find(const st
       return Error{ErrorCode::app_not_found, "no processor address known for " + app};
     text = found->second;
   }
-  const auto address = config::parse_listen(*text);
+  auto address = parse_host_port(*text);
   if (!address) {
     return Error{ErrorCode::processor_failed,
-                 fmt::format("its registered address is no IP:port: '{}'", text->substr(0, 80))};
+                 fmt::format("its registered address is no host:port: '{}'", text->substr(0, 80))};
   }
-  return agent::ProcessorAddress{address->host, address->port};
+  return std::move(*address);
 }
 
 }  // namespace elves::app

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "agent/processor_pool.h"
 #include "base/error.h"
+#include "base/host_port.h"
 
 namespace elves::app {
 
@@ -24,7 +24,7 @@ class ProcessorAddresses {
   ProcessorAddresses(const Texts& configured, Registered registered, Heard heard);
 
   // nullopt: it may still be heard of. Errors: app_not_found; processor_failed: there is one that is none.
-  std::optional<Result<agent::ProcessorAddress>> find(const std::string& app) const;
+  std::optional<Result<HostPort>> find(const std::string& app) const;
 
  private:
   const Texts& configured_;

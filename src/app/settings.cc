@@ -30,6 +30,10 @@ agent::TlsOptions agent_tls(const config::ThriftTlsOptions& options, const TlsSi
   return how;
 }
 
+TcpLiveness liveness(const config::Options& options) {
+  return {options.tcp.keep_alive, options.tcp.user_timeout};
+}
+
 // Without a file journal.maxBytes are bytes of memory, of which its default would be much.
 constexpr std::uint64_t kMostInMemory = 256ULL << 20;
 
@@ -93,6 +97,7 @@ agent::PoolOptions pool_options(const config::Options& options, const TlsSides& 
   pool.connections.max_connections = options.agent.max_connections;
   pool.connections.idle = options.agent.idle;
   pool.connections.breaker = {options.agent.breaker_failures, options.agent.breaker_pause};
+  pool.connections.liveness = liveness(options);
   pool.connections.limits = {options.thrift.max_message, options.thrift.max_depth};
   return pool;
 }
@@ -107,16 +112,18 @@ agent::ProcessorPoolOptions processor_options(const config::Options& options) {
   pool.connections.max_connections = options.agent.max_connections;
   pool.connections.idle = given.idle;
   pool.connections.breaker = {given.breaker_failures, given.breaker_pause};
+  pool.connections.liveness = liveness(options);
   pool.connections.limits.max_bytes = options.thrift.max_message;
   return pool;
 }
 
 wire::ServerLimits server_limits(const config::Options& options) {
-  return {{options.thrift.max_message, options.thrift.max_depth},
+  return {{options.thrift.max_message, options.thrift.max_depth, true},
           options.thrift.first,
           options.thrift.idle,
           options.thrift_tls.handshake,
-          options.thrift_tls.max_handshakes};
+          options.thrift_tls.max_handshakes,
+          liveness(options)};
 }
 
 audit::AuditOptions audit_options(const config::Options& options) {
@@ -145,6 +152,7 @@ admin::HttpOptions http_options(const config::Options& options, const TlsSides& 
   how.max_unsent = options.admin.max_unsent;
   how.header_time = options.admin.header_time;
   how.idle = options.admin.idle;
+  how.liveness = liveness(options);
   return how;
 }
 

@@ -10,4 +10,8 @@ namespace elves {
 // "unknown peer" when it is gone already.
 std::string address_of(const boost::asio::ip::tcp::socket& socket);
 
+// The address of this machine that connections to `peer` (a literal) come from; "" when there is no way
+// there.
+std::string own_address_towards(const std::string& peer);
+
 }  // namespace elves

@@ -1,3 +1,4 @@
+#include "base/host_port.h"
 #include "config/hosts.h"
 #include "config/key_kinds.h"
 #include "config/keys.h"
@@ -84,6 +85,14 @@ std::vector<Key> tls_keys() {
   };
 }
 
+std::vector<Key> tcp_keys() {
+  const auto tcp = [](auto field) { return at(&Options::tcp, field); };
+  return {
+      seconds("tcp.keepAlive", tcp(&TcpOptions::keep_alive), 0, 7200),
+      seconds("tcp.userTimeout", tcp(&TcpOptions::user_timeout), 0, 7200),
+  };
+}
+
 std::vector<Key> agent_keys() {
   const auto agent = [](auto field) { return at(&Options::agent, field); };
   return live({
@@ -115,11 +124,11 @@ std::vector<Key> processor_keys() {
 
 // A value without a port was hardly meant as an address.
 std::string set_processor_address(Options& options, const std::string& app, const std::string& value) {
-  if (parse_listen(value)) {
+  if (parse_host_port(value)) {
     options.processor.addresses[app] = value;
     return "";
   }
-  std::string right = "address of an app's processor: IP:port or [IPv6]:port";
+  std::string right = "address of an app's processor: name:port, IP:port or [IPv6]:port";
   if (value.find(':') == std::string::npos)
     right.append("; the setting with the nearest name is ").append(nearest_key("processor." + app));
   return right;
@@ -218,9 +227,9 @@ std::vector<Key> process_keys() {
 
 std::vector<Key> make_keys() {
   std::vector<Key> all;
-  for (const auto& group :
-       {mq_keys(), thrift_keys(), tls_keys(), agent_keys(), processor_keys(), job_keys(), result_keys(),
-        journal_keys(), admin_keys(), audit_keys(), zookeeper_keys(), log_keys(), process_keys()}) {
+  for (const auto& group : {mq_keys(), thrift_keys(), tls_keys(), tcp_keys(), agent_keys(), processor_keys(),
+                            job_keys(), result_keys(), journal_keys(), admin_keys(), audit_keys(),
+                            zookeeper_keys(), log_keys(), process_keys()}) {
     all.insert(all.end(), group.begin(), group.end());
   }
   return all;

@@ -71,6 +71,13 @@ struct ThriftTlsOptions {
   std::size_t max_handshakes = 500;           // thrift.tls.maxHandshakes: begun on the port in a second
 };
 
+struct TcpOptions {
+  std::chrono::seconds keep_alive{
+      15};  // tcp.keepAlive: a silent connection is asked whether it lives; 0 = never
+  std::chrono::seconds user_timeout{
+      30};  // tcp.userTimeout: without a sign of life it is dead; 0 = the system's
+};
+
 struct AgentOptions {
   Networks allow;                   // agent.allow: addresses that jobs may name; empty = all; else: 403.1
   std::size_t max_in_flight = 256;  // agent.maxInFlight: calls to one agent at a time
@@ -79,18 +86,19 @@ struct AgentOptions {
   std::size_t max_connections = 50000;     // agent.maxConnections: to all agents; beyond: 410.5
   std::size_t max_batch = 64;              // agent.maxBatch: asynchronous jobs in one call
   std::chrono::seconds idle{60};           // agent.idleTimeout: an unused connection is closed
-  std::uint32_t breaker_failures = 5;  // agent.breaker.failures: in a row, then it is left alone; 0 = never
-  std::chrono::seconds breaker_pause{10};  // agent.breaker.pause: for so long
+  std::uint32_t breaker_failures = 5;  // agent.breaker.failures: unanswered, then it is left alone; 0 = never
+  std::chrono::seconds breaker_pause{10};  // agent.breaker.pause: for so long at most; a second at first
   std::chrono::seconds offline_after{60};  // agent.offlineAfter: ZooKeeper knows it to be offline for so long
   std::chrono::milliseconds offline_connect{500};  // agent.offlineConnect: then connecting takes no longer
 };
 
 struct ProcessorOptions {
-  std::map<std::string, std::string> addresses;  // processor.{app}: host:port or [v6]:port, by app
-  std::chrono::milliseconds timeout{10000};      // processor.timeout: for the whole call, waiting included
-  std::size_t max_in_flight = 32;                // processor.maxInFlight: calls to one app's at a time
-  std::size_t max_waiting = 20000;         // processor.maxWaiting: results that wait for one; beyond: 413.3
-  std::chrono::seconds idle{60};           // processor.idleTimeout: an unused connection is closed
+  std::map<std::string, std::string>
+      addresses;                             // processor.{app}: host:port, the host a name or an IP, by app
+  std::chrono::milliseconds timeout{10000};  // processor.timeout: for the whole call, waiting included
+  std::size_t max_in_flight = 32;            // processor.maxInFlight: calls to one app's at a time
+  std::size_t max_waiting = 20000;           // processor.maxWaiting: results that wait for one; beyond: 413.3
+  std::chrono::seconds idle{0};            // processor.idleTimeout: an unused connection is closed; 0 = each
   std::uint32_t breaker_failures = 5;      // processor.breaker.failures: as agent.breaker.failures
   std::chrono::seconds breaker_pause{10};  // processor.breaker.pause: likewise
 };
@@ -160,6 +168,7 @@ struct Options {
   MqTlsOptions mq_tls;
   ThriftOptions thrift;
   ThriftTlsOptions thrift_tls;
+  TcpOptions tcp;
   AgentOptions agent;
   ProcessorOptions processor;
   JobOptions job;

@@ -5,10 +5,17 @@
 #include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
 #include <fmt/format.h>
+#include <openssl/ssl.h>
 #include <sys/time.h>
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 
+#include "base/in_turn.h"
+#include "base/ip.h"
+#include "base/resolver.h"
+#include "base/tcp_liveness.h"
 #include "ctl/failure.h"
 #include "ctl/text.h"
 #include "tls/reason.h"
@@ -19,7 +26,8 @@ namespace {
 constexpr amqp_channel_t kChannel = 1;
 constexpr int kHeartbeatSeconds = 15;
 constexpr int kLargestFrame = 16 << 20;  // that is read: brokers add headers to what was agreed
-constexpr timeval kPatience{5, 0};       // for connecting, logging in, and each answer of the broker
+constexpr Seconds kConnectTime{5};
+constexpr timeval kPatience{5, 0};  // for logging in, and each answer of the broker
 
 amqp_bytes_t bytes(const std::string& text) {
   return {text.size(), const_cast<char*>(text.data())};  // the library reads only
@@ -36,6 +44,31 @@ std::string close_text(amqp_method_number_t method, const void* decoded) {
     return text_of(static_cast<const amqp_connection_close_t*>(decoded)->reply_text);
   }
   return fmt::format("unexpected method {:#x}", method);
+}
+
+timeval time_until(Deadline deadline) {
+  using std::chrono::microseconds;
+  const auto left = deadline.at() - std::chrono::steady_clock::now();
+  const auto count = std::max<long>(std::chrono::duration_cast<microseconds>(left).count(), 0);
+  return {count / 1000000, count % 1000000};
+}
+
+Result<Addresses> addresses_of(const std::string& host, Deadline deadline) {
+  boost::asio::io_context loop;
+  Resolver resolver(loop);
+  Result<Addresses> found = Error{};
+  boost::asio::co_spawn(
+      loop, resolver.find(host, deadline),
+      [&](const std::exception_ptr&, Result<Addresses> answer) { found = std::move(answer); });
+  loop.run();
+  return found;
+}
+
+// The library asks the broker for a certificate of the address that it was given.
+void ask_for_name(const SSL* session, int where, int) {
+  if ((where & SSL_CB_HANDSHAKE_START) == 0) return;
+  const auto* name = static_cast<const char*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(session)));
+  SSL_set_tlsext_host_name(const_cast<SSL*>(session), name);
 }
 
 std::string fault_text(const amqp_rpc_reply_t& reply) {
@@ -96,27 +129,54 @@ struct AmqpClient::Impl {
     try {
       tls::configure(context, settings);
       tls::expect_name(context, settings, url.host);
+      if (!IpAddress::parse(url.host)) {
+        SSL_CTX_set_app_data(context, url.host.data());
+        SSL_CTX_set_info_callback(context, ask_for_name);
+      }
     } catch (const tls::Fault& fault) {
       throw Failure(kExitUsage, fault.what());
     }
     return socket;
   }
 
+  // One attempt after the other, each with its share of the time.
   void connect() {
     amqp_socket_t* socket = url.tls ? new_tls_socket() : amqp_tcp_socket_new(connection);
-    timeval patience = kPatience;
+    const Deadline deadline(std::chrono::steady_clock::now() + kConnectTime);
+    const auto addresses = addresses_of(url.host, deadline);
+    if (!addresses) no_broker(addresses.error().detail);
+    Attempts attempts(url.host);
+    for (std::size_t i = 0; i < addresses->size(); ++i) {
+      const auto share = share_of(deadline, std::chrono::steady_clock::now(), addresses->size() - i);
+      const auto why = open_socket(socket, (*addresses)[i], share);
+      if (why.empty()) return log_in();
+      attempts.failed((*addresses)[i], why);
+    }
+    no_broker(attempts.text());
+  }
+
+  [[noreturn]] void no_broker(const std::string& why) const {
+    fail(fmt::format("no broker answers: {}; is it running? (--amqp)", why));
+  }
+
+  // "", or why not. A broker that is there and wants another TLS is not asked again at another address.
+  std::string open_socket(amqp_socket_t* socket, const std::string& address, Deadline deadline) const {
+    timeval patience = time_until(deadline);
     tls::forget_last();
-    const int status = amqp_socket_open_noblock(socket, url.host.c_str(), url.port, &patience);
+    const int status = amqp_socket_open_noblock(socket, address.c_str(), url.port, &patience);
+    if (status == AMQP_STATUS_OK) return "";
     if (status == AMQP_STATUS_SSL_CONNECTION_FAILED) {
       const auto why = tls::last_reason();
       fail("no TLS connection: " + (why.empty() ? "it closed the connection" : why) + " (--ca, --cert)");
     }
-    if (status != AMQP_STATUS_OK) {
-      // The library keeps no more of the reason than this.
-      const char* why = status == AMQP_STATUS_SOCKET_ERROR ? "connection refused, or not reachable"
-                                                           : amqp_error_string2(status);
-      fail(fmt::format("no broker answers: {}; is it running? (--amqp)", why));
-    }
+    // The library keeps no more of the reason than this.
+    return status == AMQP_STATUS_SOCKET_ERROR ? "connection refused, or not reachable"
+                                              : amqp_error_string2(status);
+  }
+
+  void log_in() {
+    keep_alive(amqp_get_sockfd(connection), TcpLiveness());
+    timeval patience = kPatience;
     amqp_set_handshake_timeout(connection, &patience);
     amqp_set_rpc_timeout(connection, &patience);
     check(amqp_login(connection, url.vhost.c_str(), AMQP_DEFAULT_MAX_CHANNELS, AMQP_DEFAULT_FRAME_SIZE,
@@ -216,14 +276,9 @@ void AmqpClient::publish(const AmqpMessage& message) {
 }
 
 std::optional<AmqpEvent> AmqpClient::next(std::chrono::steady_clock::time_point deadline) {
-  using std::chrono::microseconds;
   amqp_maybe_release_buffers(impl_->connection);
   for (;;) {
-    const auto left =
-        std::chrono::duration_cast<microseconds>(deadline - std::chrono::steady_clock::now()).count();
-    timeval wait{};
-    wait.tv_sec = std::max<long>(left, 0) / 1000000;
-    wait.tv_usec = std::max<long>(left, 0) % 1000000;
+    timeval wait = time_until(Deadline(deadline));
     amqp_frame_t frame;
     const int status = amqp_simple_wait_frame_noblock(impl_->connection, &frame, &wait);
     if (status == AMQP_STATUS_TIMEOUT) return std::nullopt;

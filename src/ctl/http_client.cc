@@ -4,9 +4,9 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/error.hpp>
@@ -22,6 +22,9 @@
 #include <optional>
 #include <utility>
 
+#include "base/in_turn.h"
+#include "base/resolver.h"
+#include "base/tcp_liveness.h"
 #include "ctl/failure.h"
 #include "tls/reason.h"
 #include "tls/stream.h"
@@ -39,13 +42,40 @@ constexpr std::uint64_t kMaxBody = 1u << 30;
 
 using Stream = tls::Stream<boost::beast::tcp_stream>;
 
+std::string reason(const boost::system::error_code& fault, std::chrono::seconds patience,
+                   const SSL* session) {
+  if (fault == boost::beast::error::timeout) return fmt::format("no answer within {} s", patience.count());
+  if (fault == http::error::end_of_stream) return "it closed the connection without an answer";
+  std::string text = session ? tls::reason(fault, session) : fault.message();
+  if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
+[[noreturn]] void no_scheduler(const Url& url, const std::string& why) {
+  throw Failure(kExitNotDone,
+                fmt::format("no scheduler answers at {}: {}; is it running? (--url)", url.text(), why));
+}
+
 net::awaitable<void> connect(net::io_context& loop, Stream& stream, const Url& url,
                              const tls::CredentialsPtr& credentials) {
-  net::ip::tcp::resolver resolver(loop);
-  const auto addresses = co_await resolver.async_resolve(url.host, url.port, use_awaitable);
-  stream.next().expires_after(kConnectPatience);
-  co_await stream.next().async_connect(addresses, use_awaitable);
+  const auto port = static_cast<unsigned short>(std::stoul(url.port));
+  const auto try_one = [&](std::string address, Deadline share) -> net::awaitable<Result<void>> {
+    const auto time = std::chrono::ceil<std::chrono::seconds>(share.at() - std::chrono::steady_clock::now());
+    boost::system::error_code fault;
+    auto token = net::redirect_error(use_awaitable, fault);
+    const net::ip::tcp::endpoint to(net::ip::make_address(address), port);
+    stream.next().expires_at(share.at());
+    co_await stream.next().async_connect(to, token);
+    if (fault) co_return Error{ErrorCode::send_failed, reason(fault, time, nullptr)};
+    keep_alive(stream.next().socket().native_handle(), TcpLiveness());
+    co_return Result<void>();
+  };
+  Resolver resolver(loop);
+  const Deadline deadline(std::chrono::steady_clock::now() + kConnectPatience);
+  const auto connected = co_await connect_in_turn(resolver, url.host, deadline, try_one);
+  if (!connected) no_scheduler(url, connected.error().detail);
   if (!credentials) co_return;
+  stream.next().expires_at(deadline.at());
   stream.use_tls(credentials->session(url.host));
   co_await stream.async_handshake(net::ssl::stream_base::client, use_awaitable);
 }
@@ -61,15 +91,6 @@ net::awaitable<HttpResponse> exchange(Stream& stream, const Request& request, st
   if (begun) begun(parser.get()[http::field::location]);
   co_await http::async_read(stream, buffer, parser, use_awaitable);
   co_return HttpResponse{parser.get().result_int(), std::move(parser.get().body())};
-}
-
-std::string reason(const boost::system::error_code& fault, std::chrono::seconds patience,
-                   const SSL* session) {
-  if (fault == boost::beast::error::timeout) return fmt::format("no answer within {} s", patience.count());
-  if (fault == http::error::end_of_stream) return "it closed the connection without an answer";
-  std::string text = session ? tls::reason(fault, session) : fault.message();
-  if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
-  return text;
 }
 
 // Runs `work` to its end on a loop of its own.
@@ -88,8 +109,7 @@ void run(net::io_context& loop, Work work) {
   if (session) {
     throw Failure(kExitNotDone, fmt::format("no TLS connection to {}: {} (--ca, --cert)", url.text(), why));
   }
-  throw Failure(kExitNotDone,
-                fmt::format("no scheduler answers at {}: {}; is it running? (--url)", url.text(), why));
+  no_scheduler(url, why);
 }
 
 // Watches for the signals that end a program while `loop` runs.

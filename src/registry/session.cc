@@ -103,9 +103,12 @@ void Session::close() {
   retry_.cancel();
   patience_.cancel();
   connected_ = false;
-  if (handle_) side_.run([old = std::exchange(handle_, nullptr)]() mutable { old.reset(); });
-  if (side_.finish(kFarewell)) return;
+  const bool open = handle_ != nullptr;
+  if (open) side_.run([old = std::exchange(handle_, nullptr)]() mutable { old.reset(); });
+  // One that is only being opened, and may look names up for as long as it likes, has nobody to tell.
+  if (side_.finish(open ? kFarewell : Millis(0))) return;
   mute_zookeeper_log();
+  if (!open) return;
   log::warn("ZooKeeper {} did not take the end of the session within {} ms; it expires by itself",
             options_.hosts, kFarewell.count());
 }

@@ -21,6 +21,11 @@ using boost::system::error_code;
 
 namespace {
 
+// What the system says when nothing came back.
+bool is_silence(const error_code& fault) {
+  return fault == asio::error::timed_out || fault == asio::error::host_unreachable;
+}
+
 std::string reason(const error_code& fault) {
   if (fault == asio::error::eof || fault == asio::ssl::error::stream_truncated)
     return "connection closed by the peer";
@@ -48,11 +53,11 @@ Channel::Channel(asio::io_context& loop, Timers& timers, MessageScanner::Limits 
     : socket_(loop), stream_(tcp::socket(loop)), timers_(timers), limits_(limits) {}
 
 asio::awaitable<Result<void>> Channel::connect(std::string host, unsigned short port, Deadline deadline,
-                                               tls::CredentialsPtr credentials) {
+                                               tls::CredentialsPtr credentials, std::string name) {
   const auto budget = std::chrono::ceil<Millis>(deadline.at() - std::chrono::steady_clock::now());
   close();
   stream_.use_plain();
-  knocked_ = refused_ = false;
+  knocked_ = refused_ = unanswered_ = spoke_ = hung_up_ = false;
   host_ = std::move(host);
   credentials_ = std::move(credentials);
   error_code fault;
@@ -62,6 +67,7 @@ asio::awaitable<Result<void>> Channel::connect(std::string host, unsigned short 
   socket.open(peer.protocol(), fault);
   if (fault) co_return Error{ErrorCode::send_failed, reason(fault)};
 
+  keep_alive(socket.native_handle(), liveness_);
   bind_source(peer.protocol());
   knocked_ = true;
   arm(deadline);
@@ -70,12 +76,13 @@ asio::awaitable<Result<void>> Channel::connect(std::string host, unsigned short 
   refused_ = fault == asio::error::connection_refused;
   if (!fault) socket.set_option(tcp::no_delay(true), fault);
   if (!fault && credentials_) {
-    stream_.use_tls(credentials_->session(host_));
+    stream_.use_tls(credentials_->session(name.empty() ? host_ : name));
     co_await stream_.async_handshake(asio::ssl::stream_base::client, token);
   } else if (!fault) {
     const int descriptor = socket.release(fault);
     if (!fault) fault = socket_.adopt(descriptor);
   }
+  unanswered_ = timed_out_ || is_silence(fault);
   if (timed_out_)
     co_return Error{ErrorCode::send_failed, fmt::format("no answer within {} ms", budget.count())};
   if (fault) co_return not_connected(fault);
@@ -117,8 +124,7 @@ void Channel::write_rest(ExchangePtr call) {
     call->written += socket_.write_some_now(std::string_view(call->message).substr(call->written));
     if (call->written == call->message.size()) return await_answer(std::move(call->answered));
     if (!socket_.fault()) return write_rest(std::move(call));
-    const auto code = call->written == 0 ? ErrorCode::send_failed : ErrorCode::outcome_unknown;
-    call->answered(fail(code, reason(socket_.fault())));
+    call->answered(not_written(socket_.fault(), call->written));
   });
 }
 
@@ -133,7 +139,7 @@ void Channel::read_answer(Answered answered) {
   Inbox inbox(limits_, Inbox::Framing::none);
   const auto verdict = inbox.scan_with(socket_);
   if (verdict != Inbox::Verdict::more) return answered(answer(inbox, verdict));
-  if (socket_.fault()) return answered(no_answer(socket_.fault()));
+  if (socket_.fault()) return answered(no_answer(socket_.fault(), inbox.empty()));
   auto call = std::make_shared<Exchange>(limits_, std::move(answered));
   call->inbox = std::move(inbox);
   read_rest(std::move(call));
@@ -143,22 +149,21 @@ void Channel::read_rest(ExchangePtr call) {
   socket_.when_readable([this, call = std::move(call)]() mutable {
     const auto verdict = call->inbox.scan_with(socket_);
     if (verdict != Inbox::Verdict::more) return call->answered(answer(call->inbox, verdict));
-    if (socket_.fault()) return call->answered(no_answer(socket_.fault()));
+    if (socket_.fault()) return call->answered(no_answer(socket_.fault(), false));
     read_rest(std::move(call));
   });
 }
 
 void Channel::write_secret(ExchangePtr call) {
   const auto all = asio::buffer(call->message);
-  asio::async_write(
-      stream_, all, [this, call = std::move(call)](error_code fault, std::size_t written) mutable {
-        if (!fault) {
-          call->message = {};
-          return read_secret(std::move(call));
-        }
-        call->answered(
-            fail(written == 0 ? ErrorCode::send_failed : ErrorCode::outcome_unknown, reason(fault)));
-      });
+  asio::async_write(stream_, all,
+                    [this, call = std::move(call)](error_code fault, std::size_t written) mutable {
+                      if (!fault) {
+                        call->message = {};
+                        return read_secret(std::move(call));
+                      }
+                      call->answered(not_written(fault, written));
+                    });
 }
 
 // Only the stream knows what has come.
@@ -166,7 +171,7 @@ void Channel::read_secret(ExchangePtr call) {
   const auto space = call->inbox.space();
   stream_.async_read_some(asio::buffer(space.data(), space.size()),
                           [this, call = std::move(call)](error_code fault, std::size_t read) mutable {
-                            if (fault) return call->answered(no_answer(fault));
+                            if (fault) return call->answered(no_answer(fault, call->inbox.empty()));
                             call->inbox.commit(read);
                             const auto verdict = call->inbox.scan();
                             if (verdict != Inbox::Verdict::more)
@@ -179,6 +184,7 @@ Result<std::string> Channel::answer(Inbox& inbox, Inbox::Verdict verdict) {
   if (verdict == Inbox::Verdict::illegal) return fail(ErrorCode::agent_answer_illegal, inbox.fault());
   deadline_.cancel();
   credentials_.reset();
+  spoke_ = true;
   auto reply = inbox.take();
   if (!inbox.empty()) close();
   return reply;
@@ -196,9 +202,23 @@ void Channel::bind_source(const tcp& family) {
 
 // A peer that checks certificates may say no only after this side has begun to send; it has read nothing
 // then.
-Error Channel::no_answer(const error_code& fault) {
-  if (!credentials_ || !tls::is_alert(fault)) return fail(ErrorCode::outcome_unknown, reason(fault));
-  return not_connected(fault);
+Error Channel::no_answer(const error_code& fault, bool nothing_came) {
+  if (nothing_came) note_hang_up(fault);
+  if (credentials_ && tls::is_alert(fault)) return not_connected(fault);
+  if (!is_silence(fault)) return fail(ErrorCode::outcome_unknown, reason(fault));
+  return fail(ErrorCode::outcome_unknown,
+              fmt::format("the link is dead: nothing came back from the peer's machine for {} s",
+                          liveness_.give_up_after.count()));
+}
+
+Error Channel::not_written(const error_code& fault, std::size_t written) {
+  note_hang_up(fault);
+  return fail(written == 0 ? ErrorCode::send_failed : ErrorCode::outcome_unknown, reason(fault));
+}
+
+void Channel::note_hang_up(const error_code& fault) {
+  hung_up_ = !spoke_ && (fault == asio::error::eof || fault == asio::error::connection_reset ||
+                         fault == asio::error::broken_pipe);
 }
 
 bool Channel::reusable(As as) {

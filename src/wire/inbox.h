@@ -30,7 +30,8 @@ class Inbox {
   // Adds what was read elsewhere.
   void add(std::string_view bytes);
 
-  // Whether the next message is there. A frame has its whole length checked before its bytes come.
+  // Whether the next message is there. A text that is cut (Limits::cut) says so at its end. A frame has its
+  // length checked before its bytes come.
   Verdict scan();
   // The same after all that `stream` (tls::Stream) has to be read at once, unless there is a message before.
   template <class Stream>
@@ -60,19 +61,24 @@ class Inbox {
   // This thread's, for what is added at once.
   static std::span<char> shared_space();
   std::string_view view() const { return std::string_view(buffer_).substr(begin_, end_ - begin_); }
+  Verdict scan_next();
   Verdict scan_frame();
+  bool leave_out_surplus();
+  void mark_cut();
+  std::size_t header() const;
   Verdict fail(const char* fault);
   void make_room(std::size_t bytes);
   void compact();
 
   MessageScanner scanner_;
-  std::size_t max_bytes_;
+  std::size_t max_bytes_;  // of a frame
   bool detect_;
   bool framed_ = false;
   const char* fault_ = "";
   std::string buffer_;
-  std::size_t begin_ = 0;  // of the message being received
-  std::size_t end_ = 0;    // of what has come
+  std::size_t begin_ = 0;     // of the message being received
+  std::size_t end_ = 0;       // of what has come
+  std::size_t left_out_ = 0;  // of that message
 };
 
 }  // namespace elves::wire

@@ -59,12 +59,14 @@ std::uint32_t word_at(std::string_view buffer, std::size_t position) {
 }
 
 constexpr std::uint32_t largest_size = 0x7fffffff;  // sizes and counts are signed on the wire
+constexpr std::size_t after_text = 1024;            // of a message whose text is cut
+constexpr std::size_t least_text = 256;             // that is worth cutting
 constexpr const char* too_large = "larger than the limit";
 
 }  // namespace
 
 Verdict MessageScanner::scan(std::string_view buffer) {
-  while (stage_ != Stage::whole && step(buffer)) {
+  while (stage_ != Stage::whole && surplus_ == 0 && step(buffer)) {
   }
   if (illegal_) return Verdict::illegal;
   return stage_ == Stage::whole ? Verdict::whole : Verdict::more;
@@ -76,6 +78,8 @@ void MessageScanner::reset() {
   stage_ = Stage::version;
   illegal_ = false;
   lists_structs_ = true;
+  surplus_ = 0;
+  cut_ = {};
   value_ = 0;
   levels_.clear();
 }
@@ -156,7 +160,17 @@ bool MessageScanner::read_string(std::string_view buffer) {
   if (!available(buffer, 4)) return false;
   const auto length = word_at(buffer, position_);
   if (length > largest_size) return fail("negative size");
+  const bool fits = std::uint64_t{length} + 4 + after_text <= limits_.max_bytes - position_;
+  if (!fits && limits_.cut && value_ == string && levels_.size() == 2) return cut_string(length);
   return skip(4 + std::uint64_t{length});
+}
+
+bool MessageScanner::cut_string(std::size_t length) {
+  const std::size_t left = limits_.max_bytes - position_;
+  if (left < 4 + after_text + least_text) return fail(too_large);
+  cut_ = {.at = position_, .kept = left - 4 - after_text, .length = length};
+  surplus_ = length - cut_.kept;
+  return skip(4 + cut_.kept);
 }
 
 bool MessageScanner::read_container(std::string_view buffer, bool is_map) {

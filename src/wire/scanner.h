@@ -16,6 +16,9 @@ class MessageScanner {
   struct Limits {
     std::size_t max_bytes = std::size_t{16} << 20;  // thrift.maxMessage
     std::size_t max_depth = 16;  // structs and containers inside each other, the arguments' included
+    // A text of a struct that is an argument may be as long as it likes: what is beyond the limit is to be
+    // left out (surplus()).
+    bool cut = false;
   };
   enum class Verdict : std::uint8_t {
     more,     // the message is not complete yet
@@ -28,6 +31,18 @@ class MessageScanner {
   // `buffer` starts at the message's first byte and holds at least what the last call saw. Once it has
   // answered whole or illegal it answers the same until reset().
   Verdict scan(std::string_view buffer);
+
+  // A text that is too long: `kept` bytes of it, whose length is at `at` in the buffer, are of the message.
+  struct Cut {
+    std::size_t at = 0;
+    std::size_t kept = 0;
+    std::size_t length = 0;  // as announced
+  };
+  // So many bytes of one follow at size(), and are to be taken out of the buffer: nothing is looked at before
+  // left_out() was told of all of them.
+  std::size_t surplus() const { return surplus_; }
+  void left_out(std::size_t bytes) { surplus_ -= bytes; }
+  const Cut& cut() const { return cut_; }
 
   // Of a whole message; before that, as much of it as is announced so far.
   std::size_t size() const { return position_; }
@@ -57,6 +72,7 @@ class MessageScanner {
   bool read_value(std::string_view buffer);
   bool read_field(std::string_view buffer);
   bool read_string(std::string_view buffer);
+  bool cut_string(std::size_t length);
   bool read_container(std::string_view buffer, bool is_map);
   bool next_element();
   bool enter(Level level);
@@ -71,6 +87,8 @@ class MessageScanner {
   Stage stage_ = Stage::version;
   bool illegal_ = false;
   bool lists_structs_ = true;
+  std::size_t surplus_ = 0;
+  Cut cut_;
   std::uint8_t value_ = 0;  // type of the value that starts at position_; 0 = none, a level goes on
   boost::container::small_vector<Level, 4> levels_;  // as deep as what peers send
 };

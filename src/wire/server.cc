@@ -113,6 +113,7 @@ bool Server::State::admit(tcp::socket socket) {
   if (!admission) return false;
   error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
+  keep_alive(socket.native_handle(), limits.liveness);
   const auto connection = std::make_shared<Connection>(std::move(socket), limits.message);
   connection->admission = std::move(admission);
   connection->among = &fresh;

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/door.h"
+#include "base/tcp_liveness.h"
 #include "tls/credentials.h"
 #include "wire/scanner.h"
 
@@ -23,6 +24,7 @@ struct ServerLimits {
                  // peer to take the whole answer; working on the answer is unlimited
   std::chrono::milliseconds handshake{5000};  // TLS: for the whole of it
   std::size_t max_handshakes = 500;           // TLS: begun a second; further connections wait to be accepted
+  TcpLiveness liveness{};                     // of a peer's machine, and of the way to it
 };
 
 // Loop thread only. A peer that breaks the protocol is closed; one that is merely slow or

@@ -30,15 +30,15 @@ Agent::Agent(boost::asio::io_context& loop, const Clock& clock, Timers& timers, 
   if (credentials.port) serve(loop, config_.tls.port, credentials.port);
   if (spool_.count() > 0) log::info("{} results are still to be reported", spool_.count());
   for (auto& execution : state_.waiting()) run_waiting(std::move(execution));
-  if (config_.scheduler.addr.empty()) return;
+  if (config_.scheduler.addresses.empty()) return;
   reporter_ = std::make_unique<Reporter>(loop, clock, timers, config_.scheduler, credentials.scheduler,
-                                         config_.ip, spool_);
+                                         OwnSide{config_.ip, config_.tcp}, spool_);
 }
 
 void Agent::serve(boost::asio::io_context& loop, std::uint16_t port, tls::CredentialsPtr credentials) {
-  servers_.push_back(std::make_unique<wire::Server>(loop, config_.listen, port, wire::ServerLimits{}, door_,
-                                                    wire::agent_service_handler(*this),
-                                                    std::move(credentials)));
+  const wire::ServerLimits limits{.liveness = config_.tcp};
+  servers_.push_back(std::make_unique<wire::Server>(
+      loop, config_.listen, port, limits, door_, wire::agent_service_handler(*this), std::move(credentials)));
 }
 
 Result<Runner::Ticket> Agent::admit(const Instruction& ins) {

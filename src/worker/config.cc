@@ -97,11 +97,30 @@ void read_door(Section& top, DoorLimits& door) {
 }
 
 void read_scheduler(Section section, SchedulerOptions& scheduler) {
-  section.text("addr", scheduler.addr);
-  read_port(section, scheduler.port);
+  std::uint16_t port = 10101;
+  read_port(section, port);
+  if (const auto* value = section.take("addr")) {
+    for (const auto& word : words_of(*value)) {
+      auto address = parse_host_port(word, port);
+      if (!address) {
+        section.error("addr",
+                      fmt::format("'{}' is no scheduler: a name or an IP address, with :port or without; "
+                                  "several with commas between",
+                                  word));
+        continue;
+      }
+      scheduler.addresses.push_back(std::move(*address));
+    }
+  }
   Seconds timeout{0};
   read_seconds(section, "timeout", 0, timeout);
   if (timeout.count() > 0) scheduler.timeout = timeout;
+  section.finish();
+}
+
+void read_tcp(Section section, TcpLiveness& tcp) {
+  read_seconds(section, "keepalive", 0, tcp.ask_after);
+  read_seconds(section, "usertimeout", 0, tcp.give_up_after);
   section.finish();
 }
 
@@ -209,6 +228,7 @@ void read_all(Section top, const fs::path& root, const fs::path& program, AgentC
   read_door(top, config.door);
   read_scheduler(top.section("scheduler"), config.scheduler);
   read_tls(top.section("tls"), root, config);
+  read_tcp(top.section("tcp"), config.tcp);
   read_apps(top, config);
   read_unsupported(top, config);
   std::string apps = "apps";

@@ -13,7 +13,9 @@
 
 #include "base/clock.h"
 #include "base/door.h"
+#include "base/host_port.h"
 #include "base/log.h"
+#include "base/tcp_liveness.h"
 #include "tls/credentials.h"
 #include "worker/command.h"
 #include "worker/runner.h"
@@ -22,9 +24,10 @@
 namespace elves::worker {
 
 struct SchedulerOptions {
-  std::string addr;  // scheduler.addr: a name or an IP; "" = none, asynchronous instructions are refused
-  std::uint16_t port = 10101;  // scheduler.port
-  Seconds timeout{5};          // scheduler.timeout: connecting, and the answer to dataTransport; each
+  // scheduler.addr: names or IPs, each with a port of its own or scheduler.port; one is used until it fails,
+  // then the next. None: asynchronous instructions are refused.
+  std::vector<HostPort> addresses;
+  Seconds timeout{5};  // scheduler.timeout: connecting, and the answer to dataTransport; each
 };
 
 struct TlsOptions {
@@ -35,7 +38,8 @@ struct TlsOptions {
   std::string cert;        // tls.cert
   std::string key;         // tls.key: "" = in the same file
   tls::PeerCheck client_cert = tls::PeerCheck::none;  // tls.clientcert: none, optional or required
-  bool verify_name = true;  // tls.verifyname: the scheduler's certificate must name scheduler.addr
+  bool verify_name =
+      true;  // tls.verifyname: the scheduler's certificate must name what scheduler.addr calls it
 };
 
 // What the agent shows and believes; null where no TLS is configured.
@@ -52,6 +56,7 @@ struct AgentConfig {
   DoorLimits door{.max_connections = 2000};  // authips, maxconnections, maxconnectionsperaddress
   SchedulerOptions scheduler;
   TlsOptions tls;
+  TcpLiveness tcp;             // tcp.keepalive, tcp.usertimeout
   std::set<std::string> apps;  // the names in apps
   bool any_app = false;        // no apps listed, or devmode: every folder of appsdir is an app
   Launcher launcher;           // appsdir, worker.entry, worker.python

@@ -66,7 +66,6 @@ AgentCredentials load_credentials(const AgentConfig& config) {
   own.role = Role::client;
   own.peer = tls::PeerCheck::required;
   own.check_name = tls.verify_name;
-  own.server_name = config.scheduler.addr;
   made.scheduler = std::make_shared<tls::Credentials>(std::move(own));
   return made;
 }

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <random>
 #include <utility>
 
+#include "base/in_turn.h"
 #include "base/log.h"
 #include "wire/codec.h"
 
@@ -38,16 +38,19 @@ Millis longest_pause(unsigned failures) {
   return std::min(Millis(30000), Millis(200) * (1 << std::min(failures, 10U)));
 }
 
-Reporter::Reporter(asio::io_context& loop, const Clock& clock, Timers& timers, SchedulerOptions scheduler,
-                   tls::CredentialsPtr credentials, std::string own_ip, ResultSpool& spool)
+Reporter::Reporter(asio::io_context& loop, const Clock& clock, Timers& timers, SchedulerOptions schedulers,
+                   tls::CredentialsPtr credentials, OwnSide own, ResultSpool& spool)
     : loop_(loop),
       clock_(clock),
-      scheduler_(std::move(scheduler)),
+      timeout_(schedulers.timeout),
       credentials_(std::move(credentials)),
       spool_(spool),
+      resolver_(loop),
       channel_(loop, timers, kAnswerLimits),
       wait_(loop) {
-  channel_.come_from(std::move(own_ip));
+  for (auto& at : schedulers.addresses) schedulers_.push_back({.at = std::move(at), .address = ""});
+  channel_.come_from(std::move(own.ip));
+  channel_.set_liveness(own.liveness);
   spool_.on_more([this] { wake(); });
   asio::co_spawn(loop_, run(), asio::detached);
 }
@@ -58,6 +61,7 @@ void Reporter::wake() {
 
 void Reporter::stop() {
   stopped_ = true;
+  resolver_.cancel();
   channel_.close();
   wait_.cancel();
 }
@@ -75,6 +79,8 @@ asio::awaitable<void> Reporter::run() {
       this->delivered();
     } else {
       failed(posted.error());
+      if (tried_ < schedulers_.size()) continue;
+      all_failed();
       const Millis wait = some_pause(failures_ - 1);
       co_await pause(wait);
     }
@@ -91,7 +97,7 @@ asio::awaitable<Result<void>> Reporter::post_oldest() {
   sent_ = true;
   said_repeated_ = spool_.front().may_be_repeat;
   auto message = wire::encode_data_transport(spool_.front());
-  const auto deadline = Deadline::after(clock_, scheduler_.timeout);
+  const auto deadline = Deadline::after(clock_, timeout_);
   auto reply = co_await channel_.call(std::move(message), deadline);
   connected_ = reply.has_value();
   if (!reply) co_return reply.error();
@@ -103,24 +109,19 @@ asio::awaitable<Result<void>> Reporter::post_oldest() {
   co_return Result<void>();
 }
 
+// The name is looked up again for each connection.
 asio::awaitable<Result<void>> Reporter::connect() {
-  auto host = co_await address();
-  if (!host) co_return host.error();
-  const auto deadline = Deadline::after(clock_, scheduler_.timeout);
-  co_return co_await channel_.connect(std::move(*host), scheduler_.port, deadline, credentials_);
-}
-
-// The scheduler's IP, looked up again for each connection when a name is configured.
-asio::awaitable<Result<std::string>> Reporter::address() {
-  error_code fault;
-  asio::ip::make_address(scheduler_.addr, fault);
-  if (!fault) co_return scheduler_.addr;
-  asio::ip::tcp::resolver resolver(loop_);
-  const auto found =
-      co_await resolver.async_resolve(scheduler_.addr, "", asio::redirect_error(asio::use_awaitable, fault));
-  if (fault || found.empty())
-    co_return Error{ErrorCode::send_failed, "its name is unknown: " + fault.message()};
-  co_return found.begin()->endpoint().address().to_string();
+  Scheduler& to = used();
+  const auto deadline = Deadline::after(clock_, timeout_);
+  const auto try_one = [this, &to](const std::string& address, Deadline share) {
+    return channel_.connect(address, to.at.port, share, credentials_, to.at.host);
+  };
+  auto connected = co_await connect_in_turn(resolver_, to.at.host, deadline, try_one,
+                                            to.doubtful ? to.address : std::string());
+  if (!connected) co_return connected.error();
+  to.address = std::move(*connected);
+  to.doubtful = false;
+  co_return Result<void>();
 }
 
 asio::awaitable<void> Reporter::pause(Millis wait) {
@@ -130,20 +131,38 @@ asio::awaitable<void> Reporter::pause(Millis wait) {
 }
 
 void Reporter::failed(const Error& error) {
-  if (failures_++ == 0) {
-    log::warn("cannot report to the scheduler {}:{}: {}; trying on, {} results waiting", scheduler_.addr,
-              scheduler_.port, error.detail, spool_.count());
-  }
+  Scheduler& at = used();
+  at.doubtful = sent_;
+  const bool named = sent_ && at.address != at.at.host;
+  troubles_ += fmt::format("{}{}: {}{}", troubles_.empty() ? "" : "; ", at.at.text(),
+                           named ? at.address + ": " : "", error.detail);
   if (sent_ && ++refusals_ >= kMaxRefusals) {
     log::warn("job {}: its result was refused {} times; others go first", name_of(spool_.front()), refusals_);
     spool_.put_back();
     refusals_ = 0;
   }
+  connected_ = false;
+  ++tried_;
+  used_ = (used_ + 1) % schedulers_.size();
+}
+
+void Reporter::all_failed() {
+  if (failures_++ == 0) {
+    log::warn("cannot report to the scheduler {}; trying on, {} results waiting", troubles_, spool_.count());
+  }
+  tried_ = 0;
+  troubles_.clear();
 }
 
 void Reporter::delivered() {
-  if (failures_ > 0) log::info("reporting to the scheduler {}:{} again", scheduler_.addr, scheduler_.port);
+  if (failures_ > 0) {
+    log::info("reporting to the scheduler {} again", used().at.text());
+  } else if (tried_ > 0) {
+    log::warn("reporting to the scheduler {} from now on; {}", used().at.text(), troubles_);
+  }
   failures_ = 0;
+  tried_ = 0;
+  troubles_.clear();
   refusals_ = 0;
   log::debug("job {}: result is with the scheduler", name_of(spool_.front()));
   spool_.pop(said_repeated_);

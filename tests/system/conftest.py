@@ -157,12 +157,13 @@ def elves_idl(tmp_path_factory):
 
 @pytest.fixture
 def start_agent(elves_idl, tmp_path):
-    """Starts elves-agents: start_agent(port=..., worker={...}) with anything of cfg.json."""
+    """Starts elves-agents: start_agent(port=..., worker={...}) with anything of cfg.json. `launcher`: a command that
+    becomes the program."""
     agents = []
 
-    def make(**config):
+    def make(launcher=(), **config):
         root = tmp_path / f"agent{len(agents)}"
-        agents.append(elves_agent.Agent(elves_idl, root, elves_agent.install(root, **config)))
+        agents.append(elves_agent.Agent(elves_idl, root, elves_agent.install(root, **config), launcher))
         return agents[-1]
 
     yield make

@@ -43,6 +43,21 @@ def test_flat(peer, site, kind):
     assert flat(peer.call(send_sync(ip=GOOD, param="fine")))["worker_message"] == "fine"
 
 
+def test_one_that_closes_without_a_word_may_not_know_this_scheduler(peer, site):
+    """The released agent does so to those who are not in its authips. The log says it once."""
+    requests = [send_sync(ip=ADDRESS["close_at_accept"]), sync_job(ip=ADDRESS["close_at_accept"])]
+    for request in requests:
+        assert error_of(peer.call(request)).endswith(
+            " without a word: it may not take calls from this scheduler, 127.0.0.1 (authips in the cfg.json of the agent)")
+    assert site.scheduler.log().count(f"agent {ADDRESS['close_at_accept']}: it closes connections without a word") == 1
+
+
+def test_one_that_answered_before_is_not_accused(peer, site):
+    address = ADDRESS["close_after_reply"]
+    assert error_of(peer.call(send_sync(ip=address))) == ""
+    assert f"agent {address}: it closes" not in site.scheduler.log()
+
+
 @pytest.mark.parametrize("kind", CODES)
 def test_body(peer, kind):
     body = peer.call(sync_job(ip=ADDRESS[kind], timeout=1)).json["mqbody"]

@@ -10,6 +10,7 @@ from harness.processors import (
     MAY_HAVE, AppProcessor, OneAtATime, asynchronous, jobs_in, processor_of, settled)
 from harness.proxy import Proxy
 from harness.scheduler import REPOSITORY, Scheduler, broker_settings
+from harness.sockets import DeadMachines
 from harness.thrift_peers import result_of, send_result
 from harness.util import accepts, end_process, free_port, wait_for
 
@@ -124,17 +125,17 @@ class TestAddresses:
         assert [len(old.told("first")), len(old.told("then"))] == [1, 0]
         assert [len(new.told("first")), len(new.told("then"))] == [0, 1]
 
-    def test_a_name_is_refused_at_the_start(self, make_site):
-        site = make_site(settings={"processor.apptest": "apps.example:80"})
+    def test_one_without_a_port_is_refused_at_the_start(self, make_site):
+        site = make_site(settings={"processor.apptest": "apps.example"})
         with pytest.raises(AssertionError, match="ended with 78"):
             site.start()
-        assert "processor.apptest: 'apps.example:80' is no address of an app's processor" in site.scheduler.log()
+        assert "processor.apptest: 'apps.example' is no address of an app's processor" in site.scheduler.log()
 
 
 class TestConnections:
     def test_they_are_kept_and_used_again(self, make, processor):
         told = processor()
-        site = make({"apptest": told})
+        site = make({"apptest": told}, processor_idleTimeout=60)
         peer = site.peer()
         for _ in range(20):
             assert processor_of(peer.call(send_sync(mode="sap")).json) == (1, "")
@@ -142,7 +143,7 @@ class TestConnections:
 
     def test_one_that_was_restarted_is_called_on_a_new_one(self, make, processor):
         first = processor()
-        site = make({"apptest": first})
+        site = make({"apptest": first}, processor_idleTimeout=60)
         peer = site.peer()
         assert processor_of(peer.call(send_sync(mode="sap")).json) == (1, "")
         first.close()
@@ -151,7 +152,7 @@ class TestConnections:
         assert len(second.told()) == 1
 
     def test_a_server_for_one_connection_at_a_time(self, make):
-        site = make({"apptest": OneAtATime()}, processor_idleTimeout=0)
+        site = make({"apptest": OneAtATime()})
         peer = site.peer()
         jobs = [asynchronous(peer) for _ in range(20)]
         assert [processor_of(ended_flat(peer, job)) for job in jobs] == [(1, "")] * 20
@@ -189,16 +190,30 @@ class TestLimits:
         assert processor_of(ended_flat(peer, first)) == (1, "")
         assert len(held.told()) == 1
 
-    def test_one_that_cannot_be_reached_is_left_alone(self, make):
-        down = {"processor.apptest": f"127.0.0.1:{free_port()}"}
-        site = make(processor_breaker_failures=3, processor_breaker_pause=3600, **down)
+    def test_one_that_does_not_answer_is_left_alone(self, make):
+        machine = DeadMachines(["127.0.0.1"], port := free_port())
+        site = make(processor_breaker_failures=3, processor_breaker_pause=3600, thrift_outTime=200,
+                    **{"processor.apptest": f"127.0.0.1:{port}"})
+        peer = site.peer()
+        errors = [processor_of(peer.call(send_sync(mode="sap")).json)[1] for _ in range(4)]
+        assert all("no answer within 200 ms" in error for error in errors[:3])
+        assert "the processor did not answer 3 times in a row; not tried again for" in errors[3]
+        assert counted(site, "elves_processor_breaker_opens_total") == 1
+        assert counted(site, "elves_processor_breaker_refusals_total") == 1
+        machine.close()
+
+    def test_one_that_refuses_is_called_for_every_result(self, make):
+        site = make(processor_breaker_failures=3, **{"processor.apptest": f"127.0.0.1:{free_port()}"})
         peer = site.peer()
         errors = [processor_of(peer.call(send_sync(mode="sap")).json)[1] for _ in range(5)]
-        assert all("connection refused" in error for error in errors[:3])
-        assert all("the processor could not be reached 3 times in a row; not tried again for" in error
-                   for error in errors[3:])
-        assert counted(site, "elves_processor_breaker_opens_total") == 1
-        assert counted(site, "elves_processor_breaker_refusals_total") == 2
+        assert all("connection refused" in error for error in errors)
+        assert counted(site, "elves_processor_breaker_opens_total") == 0
+
+    def test_one_by_its_name(self, make, processor):
+        told = processor()
+        site = make({}, **{"processor.apptest": f"localhost:{told.port}"})
+        job = asynchronous(site.peer())
+        assert told.wait_told(job["param"])
 
 
 class TestResults:

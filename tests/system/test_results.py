@@ -26,6 +26,38 @@ def test_the_second_result_of_an_execution_goes_nowhere(peer, site, framed):
     fence(peer)
 
 
+class TestTooLong:
+    """The rest of a text is left out, and its end says so; the job is not lost, nor is the connection."""
+
+    MARK = " [cut: 5000000 bytes were too many for thrift.maxMessage]"
+
+    @pytest.fixture(scope="class")
+    def narrow(self, make_site, broker):
+        return make_site(broker=broker, settings={"thrift.maxMessage": 100_000}).start()
+
+    @pytest.mark.parametrize("kind", ["queue", "cron"])
+    def test_of_an_open_job(self, narrow, framed, kind):
+        peer = narrow.peer()
+        job = async_job(sender=kind, type=kind, func="hold", param=new_id())
+        peer.publish(job)
+        ins = accepted(narrow, param=job["mqbody"]["param"])
+        with SchedulerClient(narrow.scheduler.port, framed) as agent:
+            assert agent.data_transport(result_of(ins, result="r" * 5_000_000)) == "success"
+            text = ended(peer, job)["result"]["worker_message"]
+            assert text.endswith("r" + self.MARK) and 98_000 < len(text) < 100_000
+            assert agent.data_transport(result_of(ins, result="second")) == "success"
+        assert narrow.scheduler.metric("elves_thrift_broken_total") == 0
+
+    def test_of_an_unknown_one(self, narrow, framed):
+        ins = instruct(id=new_id(), type="queue")
+        peer = narrow.peer()
+        with SchedulerClient(narrow.scheduler.port, framed) as agent:
+            assert agent.data_transport(result_of(ins, result="\N{GRINNING FACE}" * 1_250_000)) == "success"
+        [message] = peer.collect("queue", 1)
+        text = message.json["mqbody"]["result"]["worker_message"]
+        assert text.removesuffix(self.MARK).rstrip() == "\N{GRINNING FACE}" * (len(text.removesuffix(self.MARK).rstrip()))
+
+
 def test_an_agent_that_sends_everything_twice(peer):
     job = async_job(func="twice")
     peer.publish(job)

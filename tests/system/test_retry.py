@@ -6,9 +6,11 @@ import pytest
 from harness.agents import AgentFarm
 from harness.answers import code_of, ended, error_of, fence
 from harness.jobs import async_job, new_id, send_async, send_sync, sync_job
+from harness.sockets import DeadMachines, connect
 from harness.util import wait_for
 
 DOWN = "127.0.0.77"  # no agent unless a test starts one
+ALIVE_CHECK = b"\x80\x01\x00\x01\x00\x00\x00\x0aaliveCheck\x00\x00\x00\x01\x00"  # any call of the agent's
 OFTEN = {"job.retry.attempts": 1000, "job.retry.pause": 50, "job.retry.maxPause": 100, "agent.breaker.failures": 0}
 
 
@@ -140,25 +142,54 @@ class TestRetry:
         assert code_of(ended(peer, job)["error"]) == "410.1"
 
 
-class TestBreaker:
-    SETTINGS = {"job_retry_attempts": 1, "agent_breaker_failures": 3, "agent_breaker_pause": 3600}
+@pytest.fixture
+def dead():
+    """Makes the agent's machine one that answers nothing, until it is closed or the test ends."""
+    made = []
 
-    def test_it_opens_and_jobs_fail_without_a_connection(self, site):
+    def make(site):
+        made.append(DeadMachines([DOWN], site.scheduler.agent_port))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+class TestBreaker:
+    """Only connections that nobody answers open it: each of them costs its job thrift.outTime."""
+
+    SETTINGS = {"job_retry_attempts": 1, "agent_breaker_failures": 3, "agent_breaker_pause": 3600, "thrift_outTime": 200}
+
+    def open(self, here, peer):
+        for _ in range(3):
+            assert "no answer within 200 ms" in error_of(peer.call(send_sync(ip=DOWN)))
+
+    def test_it_opens_and_jobs_fail_without_a_connection(self, site, dead):
         here = site(**self.SETTINGS)
         peer = here.peer()
-        for _ in range(3):
-            assert "refused" in error_of(peer.call(send_sync(ip=DOWN)))
+        dead(here)
+        self.open(here, peer)
         for request in (send_sync(ip=DOWN), send_async(ip=DOWN)):
-            error = error_of(peer.call(request))
-            assert "could not be reached 3 times in a row; not tried again for" in error
+            assert "did not answer 3 times in a row; not tried again for" in error_of(peer.call(request))
         assert metric(here.scheduler, "elves_agent_breaker_opens_total") == 1
         assert metric(here.scheduler, "elves_agent_breaker_refusals_total") == 2
         assert here.scheduler.log().count(f"agent {DOWN}: ") == 1
         assert error_of(peer.call(send_sync(param="others are not concerned"))) == ""
 
+    def test_one_that_refuses_is_called_by_every_job(self, site, start_agent):
+        """A job reaches it as soon as it listens again: nothing has to pass first."""
+        here = site(**self.SETTINGS)
+        peer = here.peer()
+        for _ in range(10):
+            assert "refused" in error_of(peer.call(send_sync(ip=DOWN)))
+        start_agent(here)
+        assert error_of(peer.call(send_sync(ip=DOWN))) == ""
+        assert metric(here.scheduler, "elves_agent_breaker_opens_total") == 0
+
     def test_thousands_that_wait_are_all_told_when_their_agent_goes(self, site, start_agent):
         waiting = 15000
-        here = site(**{**self.SETTINGS, "agent_breaker_failures": 1, "agent_maxInFlight": 1})
+        here = site(**{**self.SETTINGS, "agent_maxInFlight": 1})
         peer = here.peer()
         farm = start_agent(here)
         for number in range(waiting + 2):
@@ -170,14 +201,15 @@ class TestBreaker:
         codes = collections.Counter(code_of(error_of(reply))
                                     for reply in peer.collect(peer.reply_queue, waiting + 2, timeout=60))
         assert codes == {"410.3": 1, "410.0": waiting + 1}
-        assert metric(here.scheduler, "elves_agent_breaker_refusals_total") == waiting
         assert error_of(peer.call(send_sync(param="others are not concerned"))) == ""
 
-    def test_after_the_pause_one_job_tries_and_closes_it(self, site, start_agent):
-        here = site(**{**self.SETTINGS, "agent_breaker_pause": 1})
+    def test_the_first_pause_is_short_and_one_job_closes_it(self, site, dead, start_agent):
+        """However long the longest pause is."""
+        here = site(**self.SETTINGS)
         peer = here.peer()
-        for _ in range(3):
-            peer.call(send_sync(ip=DOWN))
+        machine = dead(here)
+        self.open(here, peer)
+        machine.close()
         farm = start_agent(here)
 
         def answered():
@@ -189,32 +221,61 @@ class TestBreaker:
         assert here.scheduler.log().count(f"agent {DOWN} is reached again") == 1
         assert metric(here.scheduler, "elves_agent_breaker_opens_total") == 1
 
-    def test_a_probe_that_fails_opens_it_for_another_pause(self, site):
-        here = site(**{**self.SETTINGS, "agent_breaker_pause": 1})
+    def test_a_probe_that_is_refused_closes_it(self, site, dead, start_agent):
+        here = site(**self.SETTINGS)
         peer = here.peer()
-        for _ in range(3):
-            peer.call(send_sync(ip=DOWN))
+        machine = dead(here)
+        self.open(here, peer)
+        machine.close()
+        wait_for(lambda: "refused" in error_of(peer.call(send_sync(ip=DOWN))), 10, "a probe")
+        start_agent(here)
+        assert error_of(peer.call(send_sync(ip=DOWN))) == ""
+
+    def test_a_probe_that_nobody_answers_opens_it_for_a_longer_pause(self, site, dead):
+        here = site(**self.SETTINGS)
+        peer = here.peer()
+        dead(here)
+        self.open(here, peer)
         for _ in range(2):  # probes
-            wait_for(lambda: "refused" in error_of(peer.call(send_sync(ip=DOWN))), 10, "a probe")
+            wait_for(lambda: "no answer within" in error_of(peer.call(send_sync(ip=DOWN))), 10, "a probe")
             assert "not tried again" in error_of(peer.call(send_sync(ip=DOWN)))
         assert here.scheduler.log().count(f"agent {DOWN}: ") == 1
 
-    def test_jobs_with_second_attempts_get_through_it(self, site, start_agent):
-        here = site(job_retry_attempts=1000, agent_breaker_failures=3, agent_breaker_pause=1)
+    def test_a_call_from_the_agent_closes_it(self, site, dead):
+        """After probes that failed the next one would be seconds away."""
+        here = site(**self.SETTINGS)
         peer = here.peer()
+        machine = dead(here)
+        self.open(here, peer)
+        for _ in range(3):
+            wait_for(lambda: "no answer within" in error_of(peer.call(send_sync(ip=DOWN))), 20, "a probe")
+        machine.close()
+        assert "not tried again" in error_of(peer.call(send_sync(ip=DOWN)))
+        with connect(here.scheduler.port, source=DOWN) as agent:
+            agent.sendall(ALIVE_CHECK)
+            agent.recv(4096)
+        assert "refused" in error_of(peer.call(send_sync(ip=DOWN)))
+        assert f"agent {DOWN} was heard from, and is called again" in here.scheduler.log()
+
+    def test_jobs_with_second_attempts_get_through_it(self, site, dead, start_agent):
+        here = site(**{**self.SETTINGS, "job_retry_attempts": 1000, "agent_breaker_pause": 1})
+        peer = here.peer()
+        machine = dead(here)
         jobs = [async_job(ip=DOWN, param=new_id(), timeout=60) for _ in range(20)]
         for job in jobs:
             peer.publish(job)
         wait_for(lambda: metric(here.scheduler, "elves_agent_breaker_refusals_total") > 0, 10, "the breaker to open")
+        machine.close()
         farm = start_agent(here)
         for job in jobs:
             assert ended(peer, job)["result"]["worker_message"] == job["mqbody"]["param"]
         fence(peer)
         assert sorted(call["param"] for call in farm.calls()) == sorted(job["mqbody"]["param"] for job in jobs)
 
-    def test_switched_off_every_job_tries(self, site):
-        here = site(job_retry_attempts=1)
+    def test_switched_off_every_job_tries(self, site, dead):
+        here = site(job_retry_attempts=1, thrift_outTime=200)
         peer = here.peer()
+        dead(here)
         for _ in range(10):
-            assert "refused" in error_of(peer.call(send_sync(ip=DOWN)))
+            assert "no answer within 200 ms" in error_of(peer.call(send_sync(ip=DOWN)))
         assert metric(here.scheduler, "elves_agent_breaker_opens_total") == 0

@@ -1,12 +1,12 @@
 """What a real ZooKeeper says about agents: shown, and minded when they are called."""
 import json
-import socket
 
 import pytest
 from harness.agents import addresses
 from harness.answers import code_of, error_of, jobs_going_on, warnings
 from harness.jobs import send_sync, sync_job
 from harness.scheduler import elvesctl
+from harness.sockets import DeadMachines
 from harness.util import free_port, wait_for
 from harness.zoo import Server
 
@@ -48,13 +48,15 @@ class TestStates:
         with zoo.client() as client:
             for ip in ("127.0.0.2", "10.9.9.1", "10.9.9.2"):
                 client.create(f"{chroot}{FOLDER}/{ip}", b"{}", makepath=True)
-            site = start_registered(zoo.hosts + chroot, **{"agent.breaker.failures": 2})
+            site = start_registered(zoo.hosts + chroot, **{"agent.breaker.failures": 2, "thrift.outTime": 200})
             peer = site.peer()
             wait_state(site, "10.9.9.2", "online")
             for ip in ("127.0.0.3", "127.0.0.2"):
                 peer.call(send_sync(ip=ip))
+            dead = DeadMachines(["127.0.0.200"], site.scheduler.agent_port)
             for _ in range(2):
                 peer.call(send_sync(ip="127.0.0.200"))
+            dead.close()
             running = sync_job(ip="127.0.0.2", func="sleep", param="2")
             peer.publish(running, reply_to="nowhere")
             wait_for(lambda: by_ip(site)["127.0.0.2"]["in_flight"] == 1, 5, "the job to be seen")
@@ -137,23 +139,9 @@ class TestMany:
 class TestCalls:
     @pytest.fixture
     def dead(self):
-        """Machines that answer nothing: their backlogs are full."""
-        port = free_port()
-        kept = []
-        for ip in addresses(2, first=240):
-            full = socket.socket()
-            full.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            full.bind((ip, port))
-            full.listen(0)
-            kept.append(full)
-            for _ in range(3):
-                client = socket.socket()
-                client.setblocking(False)
-                client.connect_ex((ip, port))
-                kept.append(client)
+        machines = DeadMachines(addresses(2, first=240), port := free_port())
         yield port
-        for one in kept:
-            one.close()
+        machines.close()
 
     def test_those_known_to_be_offline_are_tried_for_a_short_time(self, zoo, chroot, make_site, broker, dead):
         offline, unknown = addresses(2, first=240)

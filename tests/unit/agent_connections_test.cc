@@ -21,7 +21,7 @@ struct StandingClock final : Clock {
 class KeptConnection : public ::testing::Test {
  protected:
   KeptConnection() : listener_(loop_.io, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0)) {
-    to_.ip = to_.name = "127.0.0.1";
+    to_.host = to_.name = "127.0.0.1";
     to_.port = listener_.local_endpoint().port();
     boost::asio::co_spawn(
         loop_.io, connections_.connect(to_, Loop::in(Seconds(10))),

@@ -21,20 +21,22 @@ Loaded load(const std::string& text) {
 
 TEST(ConfigProcessors, AddressesAreTakenByApp) {
   const auto loaded = load(
-      "processor.apptest = 10.0.0.7:11201\nprocessor.other.app=[fd00::7]:11202\nprocessor.timeout=5000\n");
+      "processor.apptest = 10.0.0.7:11201\nprocessor.other.app=[fd00::7]:11202\nprocessor.timeout=5000\n"
+      "processor.named=apps.example:80\n");
   EXPECT_TRUE(loaded.errors.empty());
   EXPECT_TRUE(loaded.warnings.empty());
   EXPECT_EQ(loaded.options.processor.timeout, std::chrono::milliseconds(5000));
   EXPECT_THAT(loaded.options.processor.addresses,
-              ElementsAre(Pair("apptest", "10.0.0.7:11201"), Pair("other.app", "[fd00::7]:11202")));
+              ElementsAre(Pair("apptest", "10.0.0.7:11201"), Pair("named", "apps.example:80"),
+                          Pair("other.app", "[fd00::7]:11202")));
 }
 
 TEST(ConfigProcessors, WhatIsNoAddressIsAnError) {
-  for (const std::string value : {"", "apps.example:80", "10.0.0.7:0", "10.0.0.7:x", "::1:80"}) {
+  for (const std::string value : {"", "apps.example", "10.0.0.7:0", "10.0.0.7:x", "::1:80"}) {
     const auto loaded = load("processor.apptest=" + value + "\n");
     ASSERT_EQ(loaded.errors.size(), 1u) << value;
     EXPECT_THAT(loaded.errors[0].text(), HasSubstr(":1: processor.apptest: '" + value +
-                                                   "' is no address of an app's processor: IP:port"));
+                                                   "' is no address of an app's processor: name:port"));
   }
 }
 

@@ -158,6 +158,52 @@ TEST_F(ChannelTest, ClosedWithoutAnAnswer) {
   EXPECT_EQ(reply.error().code, ErrorCode::outcome_unknown);
 }
 
+TEST_F(ChannelTest, APeerThatHangsUpWithoutAWordIsToldFromOthers) {
+  ASSERT_TRUE(connect());
+  call(message_, [](Peer& peer) { peer.close(); });
+  EXPECT_TRUE(channel_.hung_up());
+  ASSERT_TRUE(connect());
+  EXPECT_FALSE(channel_.hung_up());
+  call(message_, [&](Peer& peer) {
+    peer.send(message_.substr(0, 9));
+    peer.close();
+  });
+  EXPECT_FALSE(channel_.hung_up()) << "half an answer is a word";
+  ASSERT_TRUE(connect());
+  call(message_, [](Peer&) {}, Millis(20));
+  EXPECT_FALSE(channel_.hung_up()) << "silence is another matter";
+}
+
+TEST_F(ChannelTest, OneThatHasAnsweredBeforeHasSpoken) {
+  ASSERT_TRUE(connect());
+  Peer peer = accept();
+  for (int i = 0; i < 2; ++i) {
+    outcome_.reset();
+    channel_.call(message_, Loop::in(Seconds(10)),
+                  [&](Result<std::string> reply) { outcome_ = std::move(reply); });
+    loop_.until([&] { return peer.got().size() == (i + 1U) * message_.size(); }, "the call");
+    i == 0 ? void(peer.send(message_)) : peer.close();
+    loop_.until([&] { return outcome_.has_value(); }, "its end");
+  }
+  EXPECT_FALSE(*outcome_);
+  EXPECT_FALSE(channel_.hung_up());
+}
+
+TEST_F(ChannelTest, OnlySilenceIsUnanswered) {
+  EXPECT_FALSE(loop_.run(channel_.connect("127.0.0.1", 1, Loop::in(Seconds(10)))));
+  EXPECT_TRUE(channel_.refused());
+  EXPECT_FALSE(channel_.unanswered());
+  tcp::acceptor full(loop_.io);
+  full.open(tcp::v4());
+  full.bind(tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
+  full.listen(0);
+  const auto to = full.local_endpoint().port();
+  Channel first(loop_.io, loop_.timers, {});
+  ASSERT_TRUE(loop_.run(first.connect("127.0.0.1", to, Loop::in(Seconds(10)))));
+  EXPECT_FALSE(loop_.run(channel_.connect("127.0.0.1", to, Loop::in(Millis(40)))));
+  EXPECT_TRUE(channel_.unanswered());
+}
+
 TEST_F(ChannelTest, ClosedByOurselves) {
   ASSERT_TRUE(connect());
   const auto reply = call(message_, [&](Peer&) { channel_.close(); });

@@ -6,6 +6,7 @@
 
 #include "wire/codec.h"
 #include "wire/inbox.h"
+#include "wire/service.h"
 
 namespace elves::wire {
 namespace {
@@ -177,6 +178,77 @@ TEST(Inbox, MemoryFollowsWhatHasCome) {
     EXPECT_EQ(inbox.take(), message);
     EXPECT_LE(inbox.capacity(), 1024U) << "what a large message needed is released";
   }
+}
+
+struct Sink final : ResultSink {
+  void deliver(AgentResult result, std::function<void(bool)> done) override {
+    got = std::move(result);
+    done(true);
+  }
+  AgentResult got;
+};
+
+// A result as it comes out where there is room for 100,000 bytes.
+AgentResult cut_result(const std::string& text, bool framing, std::size_t piece) {
+  AgentResult sent;
+  sent.id = "7:1";
+  sent.param = "the param";
+  sent.answer = {.flag = 1, .costtime = 5, .result = text};
+  const auto bytes = encode_data_transport(sent);
+  Inbox inbox({.max_bytes = 100'000, .cut = true}, Inbox::Framing::detect);
+  EXPECT_EQ(put(inbox, framing ? framed(bytes) : bytes, piece), Verdict::whole) << inbox.fault();
+  EXPECT_LE(inbox.capacity(), 400'000U);
+  const auto message = inbox.take();
+  EXPECT_LE(message.size(), 100'000U);
+  const auto next = message_of(100);
+  EXPECT_EQ(put(inbox, framing ? framed(next) : next), Verdict::whole) << inbox.fault();
+  EXPECT_EQ(inbox.take(), next) << "the connection goes on";
+  Sink sink;
+  scheduler_service_handler(sink)(message, "10.0.0.1", [](const std::string&) {});
+  return sink.got;
+}
+
+TEST(Inbox, AResultThatIsTooLongIsCutAndSaysSo) {
+  const std::string mark = " [cut: 5000000 bytes were too many for thrift.maxMessage]";
+  for (const auto framing : {false, true}) {
+    for (const std::size_t piece : {1'000, 16'384, 1 << 20}) {
+      const auto got = cut_result(std::string(5'000'000, 'r'), framing, piece);
+      EXPECT_EQ(got.id, "7:1");
+      EXPECT_EQ(got.param, "the param");
+      EXPECT_EQ(got.answer.flag, 1);
+      ASSERT_GT(got.answer.result.size(), 98'000U);
+      const auto kept = got.answer.result.size() - mark.size();
+      EXPECT_EQ(got.answer.result, std::string(kept, 'r') + mark);
+    }
+  }
+}
+
+TEST(Inbox, ACutIsMadeBetweenCharacters) {
+  for (const auto* before : {"", "x", "xx", "xxx"}) {
+    std::string text = before;
+    while (text.size() < 400'000) text += "\xf0\x9f\x98\x80";
+    const auto result = cut_result(text, false, 16'384).answer.result;
+    const auto mark = result.find(" [cut: ");
+    ASSERT_NE(mark, std::string::npos);
+    const auto kept = result.substr(0, result.find_last_not_of(' ', mark) + 1);
+    EXPECT_EQ((kept.size() - std::strlen(before)) % 4, 0U);
+    EXPECT_EQ(kept, text.substr(0, kept.size()));
+  }
+}
+
+TEST(Inbox, OnlyTheTextOfTheArgumentItselfIsCut) {
+  AgentResult result;
+  result.param = std::string(200'000, 'p');
+  Inbox inbox({.max_bytes = 100'000, .cut = true}, Inbox::Framing::none);
+  EXPECT_EQ(put(inbox, encode_data_transport(result)), Verdict::illegal);
+  EXPECT_STREQ(inbox.fault(), "larger than the limit");
+  Inbox strict({.max_bytes = 100'000}, Inbox::Framing::none);
+  EXPECT_EQ(put(strict, message_of(200'000)), Verdict::illegal);
+}
+
+TEST(Inbox, WhatFitsIsNotCut) {
+  const std::string text(90'000, 'r');
+  EXPECT_EQ(cut_result(text, false, 16'384).answer.result, text);
 }
 
 }  // namespace

@@ -38,8 +38,7 @@ TEST(WorkerConfig, ReadsTheReleasedFile) {
   EXPECT_EQ(config.ip, "10.1.2.3");
   EXPECT_EQ(config.listen, "10.1.2.3");
   EXPECT_EQ(config.port, 11109);
-  EXPECT_EQ(config.scheduler.addr, "10.0.0.2");
-  EXPECT_EQ(config.scheduler.port, 10109);
+  EXPECT_THAT(config.scheduler.addresses, ElementsAre(HostPort{"10.0.0.2", 10109}));
   EXPECT_EQ(config.scheduler.timeout, Seconds(7));
   EXPECT_THAT(config.apps, ElementsAre("apptest", "cmd"));
   EXPECT_FALSE(config.any_app);
@@ -56,7 +55,7 @@ TEST(WorkerConfig, OnlyIpIsNeeded) {
   EXPECT_THAT(errors, IsEmpty());
   EXPECT_EQ(config.asset, "127.0.0.1");
   EXPECT_EQ(config.port, 11101);
-  EXPECT_EQ(config.scheduler.addr, "");
+  EXPECT_TRUE(config.scheduler.addresses.empty());
   EXPECT_TRUE(config.any_app);
   EXPECT_EQ(config.state.folder, "/r/var");
   EXPECT_EQ(config.state.max_bytes, 1024U * 1024 * 1024);
@@ -83,8 +82,7 @@ TEST(WorkerConfig, IsLenientAboutTypesAndCase) {
   EXPECT_EQ(config.port, 11102);
   EXPECT_EQ(config.asset, "12");
   EXPECT_EQ(config.door.allow.text(), "10.0.0.1,10.0.0.2,10.0.0.3");
-  EXPECT_EQ(config.scheduler.addr, "sched.example");
-  EXPECT_EQ(config.scheduler.port, 10101);
+  EXPECT_THAT(config.scheduler.addresses, ElementsAre(HostPort{"sched.example", 10101}));
   EXPECT_EQ(config.scheduler.timeout, Seconds(3));
   EXPECT_TRUE(config.any_app);
   EXPECT_EQ(config.drain, Seconds(0));
@@ -124,6 +122,28 @@ TEST(WorkerConfig, ErrorsNameTheKeyAndWhatWouldBeRight) {
             file + "worker.entry: there is no file /r/none.py");
   EXPECT_EQ(error_of(R"({"ip":"::1","log":{"level":"loud"}})"),
             file + "log.level: 'loud' is none of trace, debug, info, warn, error");
+}
+
+TEST(WorkerConfig, SchedulersMayBeSeveralEachWithAPort) {
+  const auto schedulers = [](const std::string& addr) {
+    const auto loaded = load(R"({"ip":"::1","scheduler":{"port":7,"addr":)" + addr + "}}");
+    EXPECT_THAT(loaded.errors, IsEmpty());
+    return loaded.config.scheduler.addresses;
+  };
+  const std::vector<HostPort> three{{"a", 7}, {"10.0.0.2", 8}, {"::1", 9}};
+  EXPECT_EQ(schedulers(R"("a, 10.0.0.2:8,[::1]:9")"), three);
+  EXPECT_EQ(schedulers(R"(["a", "10.0.0.2:8", "[::1]:9"])"), three);
+  EXPECT_THAT(schedulers(R"("::1")"), ElementsAre(HostPort{"::1", 7}));
+  EXPECT_THAT(schedulers(R"("")"), IsEmpty());
+  EXPECT_EQ(error_of(R"({"ip":"::1","scheduler":{"addr":"a,b:x"}})"),
+            "/r/conf/cfg.json: scheduler.addr: 'b:x' is no scheduler: a name or an IP address, with :port or "
+            "without; several with commas between");
+}
+
+TEST(WorkerConfig, SilentConnectionsHaveTheirTimes) {
+  EXPECT_EQ(load(R"({"ip":"::1"})").config.tcp, TcpLiveness());
+  EXPECT_EQ(load(R"({"ip":"::1","tcp":{"keepalive":5,"usertimeout":0}})").config.tcp,
+            (TcpLiveness{Seconds(5), Seconds(0)}));
 }
 
 TEST(WorkerConfig, ReportsAllErrorsAtOnce) {

@@ -89,10 +89,10 @@ def install(root, **config):
 
 
 class Agent:
-    """A running elves-agent and calls to it."""
+    """A running elves-agent and calls to it. `launcher`: a command that becomes the program."""
 
-    def __init__(self, idl, root, config):
-        self.idl, self.root, self.port = idl, root, config["port"]
+    def __init__(self, idl, root, config, launcher=()):
+        self.idl, self.root, self.port, self.launcher = idl, root, config["port"], launcher
         (root / "conf").mkdir(parents=True)
         (root / "conf/cfg.json").write_text(json.dumps(config))
         self.log = open(root / "log.txt", "a+")
@@ -104,7 +104,7 @@ class Agent:
         until(lambda: self.is_listening() and self.log_text().count(" listens on ") > starts, "elves-agent to listen")
 
     def launch(self):
-        return subprocess.Popen([BIN / "elves-agent", "--config", self.root / "conf/cfg.json"],
+        return subprocess.Popen([*self.launcher, BIN / "elves-agent", "--config", self.root / "conf/cfg.json"],
                                 stdin=subprocess.DEVNULL, stderr=self.log)
 
     def kill(self):

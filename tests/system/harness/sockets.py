@@ -45,3 +45,25 @@ class SilentAgent:
         self._thread.join()
         for one in (self._socket, *self._connections):
             one.close()
+
+
+class DeadMachines:
+    """Nothing at these addresses answers who connects to `port`: their backlogs are full, until close()."""
+
+    def __init__(self, addresses, port):
+        self._sockets = []
+        for address in addresses:
+            full = socket.socket()
+            full.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            full.bind((address, port))
+            full.listen(0)
+            self._sockets.append(full)
+            for _ in range(3):
+                client = socket.socket()
+                client.setblocking(False)
+                client.connect_ex((address, port))
+                self._sockets.append(client)
+
+    def close(self):
+        for one in self._sockets:
+            one.close()
