@@ -30,14 +30,14 @@ class FakeScheduler final : public admin::AdminView {
     if (++looks_ < 3) return respond({200, R"({"log_id":"00000000000000AB","state":"accepted"})"});
     respond({200, kSucceeded});
   }
-  void jobs(std::string state, std::string ip, std::size_t limit, admin::Respond respond) override {
-    respond({200, R"({"jobs":[{"log_id":")" + state + ip + std::to_string(limit) + R"("}]})"});
+  void jobs(admin::Listing listing, admin::Respond respond) override {
+    respond({200, R"({"jobs":[{"log_id":")" + text_of(listing) + R"("}]})"});
   }
   void nodes(admin::Respond respond) override {
     respond({200, R"({"zookeeper":{"state":"stale","stale_since":"then"},"nodes":[{"node":"one"}]})"});
   }
-  void agents(std::string state, std::string ip, std::size_t limit, admin::Respond respond) override {
-    respond({200, R"({"agents":[{"ip":")" + state + ip + std::to_string(limit) + R"("}]})"});
+  void agents(admin::Listing listing, admin::Respond respond) override {
+    respond({200, R"({"agents":[{"ip":")" + text_of(listing) + R"("}]})"});
   }
   void health(admin::Respond respond) override { respond({200, "{}"}); }
   void metrics(admin::Respond respond) override { respond({200, ""}); }
@@ -50,6 +50,10 @@ class FakeScheduler final : public admin::AdminView {
   admin::Answer run_answer{200, kSucceeded};
 
  private:
+  static std::string text_of(const admin::Listing& listing) {
+    return listing.state + listing.ip + std::to_string(listing.limit);
+  }
+
   std::mutex mutex_;
   std::vector<std::string> bodies_;
   std::atomic<int> looks_ = 0;
