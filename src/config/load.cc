@@ -98,6 +98,7 @@ class Loader {
     const std::string key = property.key;
     if (!in_table(key) && family_of(key) == nullptr) return unknown(property);
     loaded_.given.insert(key);
+    loaded_.meant = true;
     if (!property.fault.empty()) return error(property.line, key, property.fault);
     if (property.cut && is_guard(key) && trimmed(property.value).empty())
       return error(property.line, key,
@@ -110,7 +111,9 @@ class Loader {
     const auto nearest = nearest_key(property.key);
     std::string shown = quoted(property.key);
     shown = shown.substr(1, shown.size() - 2);
-    if (is_guard(nearest) && edit_distance(property.key, nearest) <= kMisspelt) {
+    const bool misspelt = edit_distance(property.key, nearest) <= kMisspelt;
+    loaded_.meant |= misspelt;
+    if (misspelt && is_guard(nearest)) {
       error(property.line, shown,
             fmt::format("unknown key; if {} is meant, without it more would be allowed than you want",
                         nearest));
@@ -269,9 +272,14 @@ Loaded load_text(std::string_view text, const std::string& file, const Environme
 Loaded load_file(const std::string& file, const Environment& environment) {
   const auto [text, fault] = read_file(file, kMaxFile);
   if (!fault.empty())
-    return {.options = {}, .secret = false, .given = {}, .errors = {{file, 0, "", fault}}, .warnings = {}};
+    return {.options = {},
+            .meant = false,
+            .secret = false,
+            .given = {},
+            .errors = {{file, 0, "", fault}},
+            .warnings = {}};
   Loaded loaded = load_text(text, file, environment);
-  if (loaded.errors.empty() && loaded.given.empty()) loaded.errors.push_back({file, 0, "", kNothingForUs});
+  if (loaded.errors.empty() && !loaded.meant) loaded.errors.push_back({file, 0, "", kNothingForUs});
   const auto held = secrets_in(text);
   if (!held.empty() && readable_by_all(file)) {
     loaded.warnings.push_back({file, 0, std::string(held.front()),

@@ -25,6 +25,7 @@ struct Finding {
 
 struct Loaded {
   Options options;
+  bool meant = false;   // a key of this program, or one that is nearly one, was there
   bool secret = false;  // a password, token or private key was given: it must not get into a core dump
   std::set<std::string, std::less<>> given;  // keys that the file has, known ones only
   std::vector<Finding> errors;               // with any of these the options must not be used: exit 78

@@ -20,6 +20,7 @@ def folder(tmp_path, program):
     shutil.copy(REPOSITORY / "control", tmp_path)
     shutil.copytree(REPOSITORY / "scripts", tmp_path / "scripts")
     (tmp_path / "bin").symlink_to(BINARIES)
+    (tmp_path / "runtime-packages").touch()
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf/conf.properties").write_text(properties({
         "mq.port": free_port(), "thrift.scheduler.host": "127.0.0.1", "thrift.scheduler.port": free_port(),

@@ -119,25 +119,6 @@ def test_a_full_disk_holds_up_nothing_and_is_told_once(tmp_path, program):
     assert "lines are lost" in told
 
 
-def test_what_is_lost_is_counted_and_told(tmp_path, program):
-    scheduler = WithPipe(tmp_path, {"log.level": "trace"}, arguments=["--standalone"]).start()
-    try:
-        large = "f" * 200000
-        for _ in range(100):
-            scheduler.http("POST", "/api/v1/jobs", {"ip": "127.0.0.250", "app": "a", "func": large, "type": "queue"})
-            if scheduler.metric("elves_log_lines_lost") > 0:
-                break
-        lost = scheduler.metric("elves_log_lines_lost")
-        text = b""
-        if lost:
-            while b"lines of the log are lost" not in text:
-                text += os.read(scheduler.reader, 1 << 20)
-        scheduler.kill()
-        assert lost > 0
-    finally:
-        os.close(scheduler.reader)
-
-
 def test_failed_jobs_have_a_line_at_info_now_and_then(make_site, broker):
     site = make_site(broker=broker, settings={"log.level": "info", "agent.breaker.failures": 0}).start()
     peer = site.peer()

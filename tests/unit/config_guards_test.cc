@@ -32,6 +32,7 @@ class ConfigGuards : public testing::Test {
 
   std::string write(const std::string& content) const {
     const auto file = folder_ / "file";
+    std::filesystem::remove(file);
     std::ofstream(file, std::ios::binary) << content;
     std::filesystem::permissions(file, std::filesystem::perms::owner_read);
     return file;
@@ -65,6 +66,7 @@ TEST_F(ConfigGuards, AFileInWhichNothingWasMeantForThisProgramIsAnError) {
     EXPECT_THAT(loaded.errors[0].text(), HasSubstr("no setting of elves-scheduler"));
   }
   EXPECT_THAT(load_file_with("mq.port=5672\n").errors, IsEmpty());
+  EXPECT_THAT(load_file_with("mq.pasword=x\n").errors, IsEmpty()) << "meant, and told";
 }
 
 TEST_F(ConfigGuards, AByteOrderMarkOfUtf8IsNoFault) {
@@ -101,7 +103,6 @@ TEST_F(ConfigGuards, ASecretFileHoldsOneSecretInUtf8) {
     const auto loaded = load("admin.token.file=" + write(content));
     ASSERT_EQ(loaded.errors.size(), 1u) << content;
     EXPECT_THAT(loaded.errors[0].text(), Not(HasSubstr("sesame")));
-    std::filesystem::remove(folder_ / "file");
   }
   EXPECT_EQ(load("admin.token.file=" + write("sesame\r\n")).options.admin.token, "sesame");
 }
