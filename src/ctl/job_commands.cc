@@ -96,6 +96,7 @@ class Commands {
   int job() {
     const std::string target = std::string(kJobs) + '/' + percent_encoded(arguments_.log_id);
     auto response = client_.get(target, kPatience);
+    const bool seen = response.status == 200;
     auto pause = kFirstPause;
     while (arguments_.wait && response.status == 200 &&
            !has_ended(parse_json(response.body).value_or(nullptr))) {
@@ -103,6 +104,8 @@ class Commands {
       pause = std::min(pause * 2, kLastPause);
       response = get_again(target);
     }
+    if (seen && response.status == 404)
+      throw Failure(kExitUnknown, "the scheduler does not know the job any more");
     const auto found = checked(response);
     print(details(found));
     return arguments_.wait ? verdict(found) : kExitDone;

@@ -7,7 +7,7 @@ import pytest
 from sources import ROOT
 
 sys.path.insert(0, str(pathlib.Path(ROOT) / "tests/system"))
-from harness.recipes import LANGUAGES, PAGES, blocks  # noqa: E402
+from harness.recipes import LANGUAGES, NOT_RUN, PAGES, WALKED, blocks, recipes, steps  # noqa: E402
 
 COMMAND = re.compile(
     r"^(\$ |# ?)?(sudo |env )?(\./control|curl|elves[a-z-]*|openssl|systemctl|systemd-\S+|journalctl|rabbitmq\S+|install|tar|apt(-get)?|"
@@ -34,3 +34,19 @@ def test_commands_are_fenced(page):
     text = re.sub(r"^ *```.*?^ *```$", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
     lines = [line for line in text.split("\n") if line.startswith("    ") and COMMAND.match(line.strip())]
     assert not lines, lines
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_recipe_is_run_or_says_why_not(page):
+    left = recipes(page)
+    assert page in WALKED or not left, (
+        "no test runs these: let one walk through the page (tests/system/test_recipes.py) and add it to WALKED in "
+        f"tests/system/harness/recipes.py, or add the block to NOT_RUN there, with the reason: {left}")
+
+
+def test_the_lists_are_fresh():
+    here = {page: blocks(page) for page in PAGES}
+    assert [page for page in WALKED if page not in PAGES] == []
+    assert [key for key in NOT_RUN if not any(
+        key[1] == block.first or (block.language == "console" and key[1] in dict(steps(block)))
+        for block in here.get(key[0], []))] == []

@@ -9,28 +9,12 @@ import subprocess
 
 import pytest
 from harness.machine import Machine
-from harness.recipes import PAGES, ROOT, blocks, prints, steps
+from harness.recipes import COMMANDS, NOT_RUN, PAGES, ROOT, blocks, prints, recipes, steps
 from harness.scheduler import BINARIES
 from harness.util import wait_for
 
-MINUTES = "takes minutes and builds: .ci/run does it, and whoever runs this test has"
-# (page, first line of the block, or the command of a console block): why it is not run.
-NOT_RUN = {
-    ("CONTRIBUTING.md", "./control build    # installs what is missing, compiles build/release/bin"): MINUTES,
-    ("README.md", "./control demo     # builds, then runs a synchronous and an asynchronous job from end to end"): MINUTES,
-    ("README.zh-CN.md", "./control demo     # 编译，然后把一个同步任务和一个异步任务从头到尾跑一遍"): MINUTES,
-    ("README.md", "./control build"): MINUTES,
-    ("README.zh-CN.md", "./control build"): MINUTES,
-    ("docs/performance.md", "./control bench                     # everything: one to two hours, on a machine that does nothing else"):
-        "takes hours; tests/system/test_bench.py runs the suite with short measurements",
-}
 PROGRAMS = "/mnt/programs"
 SERVERS = {"elves-scheduler": "--check-config --version --help", "elves-agent": "--check-config --version --help"}
-COMMANDS = ("sh", "console")
-
-
-def recipes(page):
-    return [block for block in blocks(page) if block.language in COMMANDS and (page, block.first) not in NOT_RUN]
 
 
 class Walk:
@@ -158,19 +142,6 @@ def make_release(folder):
     return folder / "dist"
 
 
-def test_every_recipe_is_run_or_says_why_not():
-    known = {page for page, _ in NOT_RUN} | set(WALKED)
-    left = [block for page in PAGES if page not in WALKED for block in recipes(page)]
-    assert not left, f"no test walks through these: add the page to WALKED, or the block to NOT_RUN with the reason: {left}"
-    gone = [page for page in known if page not in PAGES] + [
-        key for key in NOT_RUN if not any(key[1] == block.first or (block.language == "console" and key[1] in dict(steps(block)))
-                                          for block in blocks(key[0]))]
-    assert not gone, f"no longer in the documentation: {gone}"
-
-
-WALKED = ("README.md", "README.zh-CN.md", "docs/quick-start.md", "docs/operations.md", "docs/tls.md", "docs/http-api.md", "docs/elvesctl.md", "docs/agent.md")
-
-
 @pytest.mark.parametrize("machine", [("10.0.0.5",)], indirect=True)
 def test_elvesctl(machine):
     start_broker(machine)
@@ -290,3 +261,31 @@ def read_properties(block, file):
                            timeout=30, check=False)
     wrong = [line for line in ended.stderr.split("\n") if "unknown" in line.lower() or (line.startswith("error") and "PEM" not in line)]
     assert not [line for line in wrong if "certificate" not in line], f"{block}: {ended.stderr}"
+
+
+def told_by(*command):
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+@pytest.fixture(scope="session")
+def helps():
+    """What each program says about itself, with its commands."""
+    ctl = BINARIES / "elvesctl"
+    commands = re.findall(r"^  (\w+) ", told_by(ctl, "--help").split("Subcommands:")[1].split("Examples:")[0], re.MULTILINE)
+    control = re.findall(r"^  (\w+) ", told_by(ROOT / "control", "help"), re.MULTILINE)
+    return {"elves-scheduler": told_by(BINARIES / "elves-scheduler", "--help"),
+            "elves-agent": told_by(BINARIES / "elves-agent", "--help"),
+            "elvesctl": told_by(ctl, "--help") + "".join(told_by(ctl, name, "--help") for name in commands),
+            "./control": told_by(ROOT / "control", "help") + "".join(told_by(ROOT / "control", "help", name) for name in control)}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_options_that_a_page_names_exist(page, helps):
+    """Also those of commands inside a sentence or a table, which are not run."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    commands = re.findall(r"`((?:elves-scheduler|elves-agent|elvesctl|\./control) [^`\n]+)`", text)
+    commands += [line.removeprefix("$ ") for block in blocks(page) if block.language in COMMANDS for line in block.text.split("\n")]
+    for command in commands:
+        name, _, rest = command.partition(" ")
+        for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", rest.replace("--param=--like-this", "")) if name in helps else ():
+            assert re.search(rf"{option}(?![a-z-])", helps[name]), f"{page}: {command}: {name} has no {option}"

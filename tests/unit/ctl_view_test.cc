@@ -40,7 +40,7 @@ TEST(CtlJobView, EndsAsTheWorkerDid) {
   EXPECT_EQ(exit_of(json(R"({"flag":-1,"error":"","agent_sync_flag":1})")), kExitNotDone);
   EXPECT_EQ(exit_of(json(R"({"flag":0,"error":"[410.0]Send Job To Agent Fail","agent_sync_flag":0})")),
             kExitNotDone);
-  EXPECT_EQ(exit_of(json(R"({"flag":0,"error":"[410.2]Job Timeout","agent_sync_flag":1})")), kExitNotDone);
+  EXPECT_EQ(exit_of(json(R"({"flag":0,"error":"[410.2]Job Timeout","agent_sync_flag":1})")), kExitUnknown);
   EXPECT_EQ(exit_of(json(R"({"flag":1,"error":"[413.2]App Not Found","agent_sync_flag":1})")), kExitDone);
   EXPECT_EQ(exit_of(json(R"({"flag":0,"error":"[413.3]Send Result","agent_sync_flag":1})")),
             kExitWorkerFailed);

@@ -87,3 +87,28 @@ def prints(expected, output):
             return f"no line like\n  {line}\nin\n  " + "\n  ".join(rest)
         del rest[:at + 1]
     return ""
+
+
+# The pages whose commands are run, and by which test.
+WALKED = {
+    **dict.fromkeys(("README.md", "README.zh-CN.md", "docs/quick-start.md", "docs/operations.md", "docs/tls.md", "docs/http-api.md",
+                     "docs/elvesctl.md", "docs/agent.md"), "tests/system/test_recipes.py"),
+    "docs/security.md": "tests/system/test_broker_topology.py",
+}
+MINUTES = "takes minutes and builds: .ci/run does it, and whoever runs this test has"
+# (page, first line of the block, or the command of a console block): why it is not run.
+NOT_RUN = {
+    ("CONTRIBUTING.md", "./control build    # installs what is missing, compiles build/release/bin"): MINUTES,
+    ("README.md", "./control demo     # builds, then runs a synchronous and an asynchronous job from end to end"): MINUTES,
+    ("README.zh-CN.md", "./control demo     # 编译，然后把一个同步任务和一个异步任务从头到尾跑一遍"): MINUTES,
+    ("README.md", "./control build"): MINUTES,
+    ("README.zh-CN.md", "./control build"): MINUTES,
+    ("docs/performance.md", "./control bench                     # everything: one to two hours, on a machine that does nothing else"):
+        "takes hours; tests/system/test_bench.py runs the suite with short measurements",
+}
+COMMANDS = ("sh", "console")
+
+
+def recipes(page):
+    """The page's blocks of commands that are run."""
+    return [block for block in blocks(page) if block.language in COMMANDS and (page, block.first) not in NOT_RUN]
