@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "broker/refusal.h"
+
 namespace elves::broker {
 namespace {
 
@@ -15,7 +17,7 @@ amqp_table_entry_t flag(const char* key) {
 
 template <class Close>
 std::string text_of(const char* what, const Close& close) {
-  return fmt::format("{} closed by the broker: {} {}", what, close.reply_code, view(close.reply_text));
+  return refusal_text(what, close.reply_code, view(close.reply_text));
 }
 
 }  // namespace
@@ -51,8 +53,8 @@ BrokerError ended_by(const Incoming& incoming) {
                          forced ? BrokerError::Cause::other : BrokerError::Cause::refusal);
     }
     case AMQP_CHANNEL_CLOSE_METHOD:
-      return BrokerError(text_of("channel", incoming.as<amqp_channel_close_t>()),
-                         BrokerError::Cause::refusal);
+      return BrokerError(text_of("channel", incoming.as<amqp_channel_close_t>()), BrokerError::Cause::refusal,
+                         true);
     case AMQP_BASIC_CANCEL_METHOD:
       return BrokerError("the broker cancelled the consumer: was its queue deleted?");
     default:
