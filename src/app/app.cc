@@ -208,6 +208,11 @@ void App::Parts::take_readings() {
   metrics.set(Reading::open_bytes, open.bytes);
   metrics.set(Reading::results_unheard, open.unheard);
   metrics.set(Reading::replies_unconfirmed, open.unconfirmed);
+  const auto publishing = broker.publishing();
+  metrics.set(Reading::destinations_paused, publishing.paused.destinations);
+  metrics.set(Reading::messages_paused, publishing.paused.messages);
+  metrics.set(Reading::unconfirmed_age, static_cast<std::size_t>(publishing.oldest.count()));
+  metrics.set(Reading::messages_shortened, publishing.shortened);
   metrics.set(Reading::jobs_queued, agents.waiting());
   metrics.set(Reading::agents, agents.agents());
   metrics.set(Reading::agent_connections, agents.connections());

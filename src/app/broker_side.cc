@@ -26,6 +26,8 @@ broker::BrokerOptions broker_options(const config::Options& options, const Journ
           .durable_inbox = journal.durable(),
           .inbox_max_length = mq.peers_max_length,
           .inbox_expires = mq.peers_expires,
+          .refused = mq.max_refused,
+          .refused_reply = mq.max_refused_reply,
           .tls = broker_tls(options.mq_tls)};
 }
 
@@ -81,6 +83,10 @@ void BrokerSide::read_notices(std::function<void()> done) {
 
 bool BrokerSide::connected() const {
   return publisher_ && consumer_ && consumer_->connected() && publisher_->connected();
+}
+
+broker::AmqpPublisher::Counts BrokerSide::publishing() const {
+  return publisher_ ? publisher_->counts() : broker::AmqpPublisher::Counts{};
 }
 
 std::string BrokerSide::trouble() const {

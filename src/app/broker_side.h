@@ -36,6 +36,7 @@ class BrokerSide final : public Publisher, public DeliveryAcker, public NoticeRe
 
   // Both ways: requests come, and answers leave.
   bool connected() const;
+  broker::AmqpPublisher::Counts publishing() const;
   // "" when all is well or there is no broker; else what is wrong, for people.
   std::string trouble() const;
   // How many exchanges and queues of the broker are otherwise than they are made here.

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "broker/login.h"
+#include "broker/refusal.h"
 #include "tls/reason.h"
 
 namespace elves::broker {
@@ -34,6 +35,13 @@ asio::awaitable<void> Connection::reopen() {
   amqp_channel_open_t open{amqp_empty_bytes};
   const std::string what = "opening a channel";
   co_await call(what, AMQP_CHANNEL_OPEN_METHOD, &open, AMQP_CHANNEL_OPEN_OK_METHOD);
+}
+
+asio::awaitable<void> Connection::open_again() {
+  writer_ = nullptr;
+  amqp_channel_close_ok_t ok{};
+  send(AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
+  co_await reopen();
 }
 
 asio::awaitable<std::optional<Refusal>> Connection::try_call(amqp_method_number_t id, void* method,
@@ -102,7 +110,13 @@ void Connection::send(amqp_method_number_t id, void* method, std::uint16_t chann
 
 void Connection::publish(const amqp_basic_publish_t& method, const amqp_basic_properties_t& properties,
                          std::string_view body) {
-  encoder_.message(out_, method, properties, body);
+  const std::size_t before = out_.size();
+  try {
+    encoder_.message(out_, method, properties, body);
+  } catch (const BrokerError&) {
+    out_.resize(before);
+    throw;
+  }
   wake();
 }
 

@@ -38,6 +38,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<void> call(const std::string& what, amqp_method_number_t id, void* method,
                                     amqp_method_number_t answer);
   boost::asio::awaitable<void> reopen();
+  // After the broker has closed the channel among other things that came (BrokerError::channel_only()); the
+  // writer is to be set again.
+  boost::asio::awaitable<void> open_again();
 
   // Asked for more to send whenever there is room, with one write for all that it sends; wake() says that
   // there is more. Until `writer` finds nothing, or roomy() is false.
@@ -46,6 +49,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool roomy() const;
   // Goes out with all that is sent in the same turn of the loop.
   void send(amqp_method_number_t id, void* method, std::uint16_t channel = kChannel);
+  // Throws BrokerError, and sends nothing, when method or properties do not fit in a frame.
   void publish(const amqp_basic_publish_t& method, const amqp_basic_properties_t& properties,
                std::string_view body);
 

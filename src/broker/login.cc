@@ -61,7 +61,7 @@ BrokerError ended_by(const Incoming& incoming) {
     case AMQP_CHANNEL_CLOSE_METHOD:
       return BrokerError(
           refusal_of(incoming.as<amqp_channel_close_t>()).words("channel closed by the broker"),
-          BrokerError::Cause::refusal);
+          BrokerError::Cause::refusal, true);
     case AMQP_BASIC_CANCEL_METHOD:
       return BrokerError(
           "the broker cancelled the consumer: its queue was deleted, or is moving to another node");

@@ -1,11 +1,14 @@
 #include "broker/publisher.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <iterator>
 #include <utility>
 
 #include "base/log.h"
+#include "broker/refusal.h"
 #include "broker/topology.h"
 
 namespace elves::broker {
@@ -13,86 +16,200 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr int kMostRefusals = 3;
+constexpr Millis kLook{1000};
+constexpr int kMostRenewals = 16;  // times the first patience
+constexpr Millis kVerdict{1000};   // the broker that closes a connection because of a message does so at once
+constexpr Millis kLatestVerdict{60000};
 
-void call_all(const std::vector<std::function<void()>>& callbacks) {
-  for (const auto& callback : callbacks) callback();
-}
+SteadyTime now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
 
 AmqpPublisher::AmqpPublisher(asio::io_context& loop, const BrokerOptions& options, MetricsSink& metrics)
-    : Link("publisher", loop, options, metrics) {}
+    : Link("publisher", loop, options, metrics),
+      paused_({options.refused_reply, options.refused}),
+      verdict_(kVerdict),
+      renew_after_(options.renewal),
+      watch_(loop) {}
 
 void AmqpPublisher::publish(Publication&& what, std::function<void()> done) {
   if (connected() && !peers_ && std::holds_alternative<Notice>(what))
     return asio::post(loop(), std::move(done));
-  Message& message = unconfirmed_.emplace_back();
+  Pending message{.done = std::move(done)};
   if (auto* answer = std::get_if<Answer>(&what)) {
     message.on_returned = std::move(answer->returned);
     message.on_unsure = std::move(answer->unsure);
   }
   message.what = encode(std::move(what), options());
-  message.done = std::move(done);
+  add(std::move(message));
+}
+
+void AmqpPublisher::add(Pending&& message) {
+  message.number = next_number_++;
+  message.born = now();
+  const auto at = unconfirmed_.insert(unconfirmed_.end(), std::move(message));
+  if (unsent_ == unconfirmed_.end()) unsent_ = at;
   wake();
+}
+
+// It is neither in flight nor does it wait at a paused destination.
+void AmqpPublisher::remove(PendingAt message) {
+  acquit(*message);
+  if (unsent_ == message) ++unsent_;
+  unconfirmed_.erase(message);
+}
+
+// It did not cost a connection, or will not be in flight for long.
+void AmqpPublisher::acquit(Pending& message) {
+  if (!std::exchange(message.suspect, false)) return;
+  if (--suspects_ == 0) verdict_ = kVerdict;
+}
+
+AmqpPublisher::Counts AmqpPublisher::counts() const {
+  const auto age = unconfirmed_.empty() ? SteadyTime::duration{} : now() - unconfirmed_.front().born;
+  return {paused_.counts(), std::chrono::duration_cast<Seconds>(age), shortened_};
 }
 
 asio::awaitable<void> AmqpPublisher::session(Connection& connection, bool peers) {
   peers_ = peers;
-  const std::string what = "asking for publisher confirms";
-  amqp_confirm_select_t select{};
-  co_await connection.call(what, AMQP_CONFIRM_SELECT_METHOD, &select, AMQP_CONFIRM_SELECT_OK_METHOD);
-  begin_again();
-  announce_connected();
-  connection.set_writer([this, &connection] { send_new(connection); });
-  connection.wake();
+  largest_.reset();
+  blocked_ = false;
+  bool over = false;
+  for (bool first = true; !over; first = false) {
+    if (!first) co_await connection.open_again();
+    const std::string what = "asking for publisher confirms";
+    amqp_confirm_select_t select{};
+    co_await connection.call(what, AMQP_CONFIRM_SELECT_METHOD, &select, AMQP_CONFIRM_SELECT_OK_METHOD);
+    begin_again();
+    if (first) announce_connected();
+    if (unconfirmed_.empty()) announce_useful();
+    connection.set_writer([this, &connection] { send_new(connection); });
+    connection.wake();
+    watch();
+    over = co_await serve(connection);
+  }
+  watch_.cancel();
+}
+
+// True: the connection is over. False: only the channel is, and what the broker says of the reason is heeded.
+asio::awaitable<bool> AmqpPublisher::serve(Connection& connection) {
   while (!connection.over()) {
     leave_if_due();
     co_await connection.fill();
-    while (const auto incoming = connection.next()) handle(*incoming);
-    release_confirmed();
-  }
-}
-
-// Delivery tags start at 1 on every connection: what is confirmed leaves, the rest is to be sent again,
-// unless it is not sure any more.
-void AmqpPublisher::begin_again() {
-  Callbacks done;
-  std::deque<Message> before;
-  before.swap(unconfirmed_);
-  for (Message& message : before) {
-    if (message.confirmed || (message.what.notice && !peers_)) {
-      release(message, done);
-    } else if (message.on_unsure) {
-      done.push_back(std::move(message.on_unsure));
-    } else {
-      message.returned = false;
-      unconfirmed_.push_back(std::move(message));
+    try {
+      while (const auto incoming = connection.next()) handle(*incoming);
+    } catch (const BrokerError& closed) {
+      if (!learn(closed)) throw;
+      co_return false;
     }
+    if (!paused_.empty() || unsent_ != unconfirmed_.end()) wake();
+    call_done();
   }
-  first_tag_ = 1;
-  sent_ = 0;
-  blocked_ = false;
-  call_all(done);
+  co_return true;
 }
 
+// Whether the same cannot happen again at once.
+bool AmqpPublisher::learn(const BrokerError& why) {
+  if (!why.channel_only()) return false;
+  const auto most = largest_message(why.what());
+  if (most && *most < largest_.value_or(*most + 1)) {
+    largest_ = most;
+    log::warn("publisher: {}", why.what());
+    return true;
+  }
+  const auto place = forbidden_place(why.what());
+  if (place) paused_.forbidden(*place, why.what(), now());
+  return place.has_value();
+}
+
+// Delivery tags start at 1 on every channel. All is to be sent again, unless it is not sure any more.
+void AmqpPublisher::begin_again() {
+  in_flight_.clear();
+  next_tag_ = 1;
+  paused_.begin_again(now());
+  for (auto at = unconfirmed_.begin(); at != unconfirmed_.end();) {
+    const auto message = at++;
+    message->paced = message->returned = message->late = false;
+    const bool untellable = message->what.kind == Outgoing::Kind::notice && !peers_;
+    if (!untellable && !message->on_unsure) continue;
+    done_.push_back(std::move(untellable ? message->done : message->on_unsure));
+    remove(message);
+  }
+  unsent_ = unconfirmed_.begin();
+  call_done();
+}
+
+// A broker that refused something closed the connection because of what was in flight: one at a time of it
+// goes out on the next, so that its message is found.
 void AmqpPublisher::on_lost(const BrokerError& why) {
-  const bool alone = suspects_ > 0 && sent_ == 1;
-  suspects_ = std::max(suspects_, sent_);
-  if (why.cause() != BrokerError::Cause::refusal || !alone || unconfirmed_.front().confirmed) return;
-  if (++unconfirmed_.front().refusals < kMostRefusals) return;
-  Message message = std::move(unconfirmed_.front());
-  unconfirmed_.pop_front();
-  --suspects_;
-  Callbacks done;
-  bury(std::move(message), why.what(), done);
-  call_all(done);
+  watch_.cancel();
+  if (why.cause() != BrokerError::Cause::refusal) return;
+  const bool alone = suspects_ > 0 && in_flight_.size() == 1;
+  for (const auto& [tag, message] : in_flight_) {
+    if (!std::exchange(message->suspect, true)) ++suspects_;
+  }
+  verdict_ = std::min(verdict_ * 2, kLatestVerdict);
+  if (!alone) return;
+  const PendingAt culprit = in_flight_.begin()->second;
+  if (++culprit->refusals < kMostRefusals) return;
+  in_flight_.clear();
+  bury(culprit, why.what());
+  call_done();
+}
+
+bool AmqpPublisher::may_send(const Connection& connection, SteadyTime now) const {
+  if (blocked_ || !connection.roomy()) return false;
+  return suspects_ == 0 || in_flight_.empty() || now - last_sent_ >= verdict_;
 }
 
 void AmqpPublisher::send_new(Connection& connection) {
-  const auto may_send = [&] {
-    return !blocked_ && sent_ < unconfirmed_.size() && (suspects_ == 0 || sent_ == 0) && connection.roomy();
-  };
-  while (may_send()) send(connection, options(), unconfirmed_[sent_++].what);
+  const SteadyTime time = now();
+  while (may_send(connection, time)) {
+    auto message = paused_.empty() ? std::nullopt : paused_.next(time);
+    if (!message) message = next_unsent(time);
+    if (!message) return;
+    if (!sent(connection, *message)) continue;
+    in_flight_.emplace_hint(in_flight_.end(), next_tag_++, *message);
+    (*message)->sent = last_sent_ = time;
+  }
+}
+
+std::optional<PendingAt> AmqpPublisher::next_unsent(SteadyTime now) {
+  while (unsent_ != unconfirmed_.end()) {
+    const PendingAt message = unsent_++;
+    if (!fits(message)) continue;
+    if (paused_.empty() || !paused_.keep(message, now)) return message;
+    acquit(*message);
+  }
+  return std::nullopt;
+}
+
+// Whether the message is, or has been made, small enough for the broker. If not, it is over.
+bool AmqpPublisher::fits(PendingAt message) {
+  Outgoing& what = message->what;
+  const std::size_t size = what.body.size();
+  if (size <= largest_.value_or(size)) return true;
+  const bool cut = shorten(what, *largest_);
+  ++shortened_;
+  if (const auto held = cut_.pass(now())) {
+    log::warn("job {}: a message of {} bytes for '{}' is too large for the broker, which takes {}: {}{}",
+              what.message_id, size, what.routing_key, *largest_,
+              cut ? "it is cut" : "it cannot be delivered", and_more(*held));
+  }
+  if (!cut) undeliverable(message, fmt::format("it has {} bytes, and the broker takes {}", size, *largest_));
+  return cut;
+}
+
+// If not, it is over.
+bool AmqpPublisher::sent(Connection& connection, PendingAt message) {
+  try {
+    send(connection, options(), message->what);
+    return true;
+  } catch (const BrokerError& error) {
+    paused_.withdrawn(*message);
+    bury(message, error.what());
+    return false;
+  }
 }
 
 void AmqpPublisher::handle(const Incoming& incoming) {
@@ -122,34 +239,38 @@ void AmqpPublisher::set_blocked(bool blocked) {
     log::warn("publisher: the broker takes no messages (memory or disk alarm); answers wait");
   } else {
     log::info("publisher: the broker takes messages again");
+    for (const auto& [tag, message] : in_flight_) message->sent = now();  // it was not read meanwhile
     wake();
   }
 }
 
 template <class Action>
-void AmqpPublisher::for_tags(std::uint64_t tag, bool multiple, Action action) {
-  if (tag < first_tag_) return;
-  const std::size_t last = std::min<std::size_t>(tag - first_tag_, sent_ - 1);
-  for (std::size_t i = multiple ? 0 : last; i <= last && i < unconfirmed_.size(); ++i)
-    action(unconfirmed_[i]);
+void AmqpPublisher::take(std::uint64_t tag, bool multiple, Action action) {
+  auto at = multiple ? in_flight_.begin() : in_flight_.find(tag);
+  while (at != in_flight_.end() && at->first <= tag) {
+    const PendingAt message = at->second;
+    at = in_flight_.erase(at);
+    action(message);
+  }
 }
 
 void AmqpPublisher::on_ack(std::uint64_t tag, bool multiple) {
-  for_tags(tag, multiple, [](Message& message) { message.confirmed = true; });
+  take(tag, multiple, [this](PendingAt message) {
+    if (!paused_.empty()) paused_.confirmed(*message, now());
+    release(message);
+    announce_useful();
+  });
 }
 
 void AmqpPublisher::on_nack(std::uint64_t tag, bool multiple) {
-  // What the broker could not take goes out again behind the others.
-  std::vector<Message> again;
-  for_tags(tag, multiple, [&](Message& message) {
-    if (std::exchange(message.confirmed, true)) return;
-    again.push_back(message);
-    again.back().confirmed = false;
-    message.done = nullptr;
-    message.returned = false;
+  take(tag, multiple, [this](PendingAt message) {
     metrics().count(Event::publish_retried);
+    acquit(*message);
+    message->returned = false;
+    paused_.refused(message, "the broker refuses messages: a queue is full (reject-publish), or has failed",
+                    now());
   });
-  std::ranges::move(again, std::back_inserter(unconfirmed_));
+  watch();
 }
 
 void AmqpPublisher::on_return(const Incoming& incoming) {
@@ -158,56 +279,110 @@ void AmqpPublisher::on_return(const Incoming& incoming) {
   const std::string_view routing_key = view(returned.routing_key);
   const std::string_view id = property(sent, AMQP_BASIC_MESSAGE_ID_FLAG, sent.message_id);
   metrics().count(Event::reply_returned);
-  const auto sent_end = unconfirmed_.begin() + static_cast<std::ptrdiff_t>(sent_);
-  const auto at = std::find_if(unconfirmed_.begin(), sent_end, [&](const Message& candidate) {
-    return !candidate.confirmed && !candidate.returned && candidate.what.message_id == id &&
-           candidate.what.routing_key == routing_key;
+  const auto found = std::ranges::find_if(in_flight_, [&](const auto& candidate) {
+    const Pending& message = *candidate.second;
+    return !message.returned && message.what.message_id == id && message.what.routing_key == routing_key;
   });
-  if (at == sent_end) return;
-  if (at->what.dead_letter) throw BrokerError("queue " + kDeadQueue + " is gone");
-  at->returned = true;
-  if (at->on_returned) return;
-  log::warn("job {}: nobody listens at '{}' ({}): its message goes to {}", id, routing_key,
-            view(returned.reply_text), kDeadQueue);
+  if (found == in_flight_.end()) return;
+  Pending& message = *found->second;
+  if (message.what.dead_letter) throw BrokerError("queue " + kDeadQueue + " is gone");
+  message.returned = true;
+  if (message.on_returned || message.what.kind == Outgoing::Kind::last_word) return;
+  if (const auto held = returned_.pass(now())) {
+    log::warn(
+        "job {}: nobody listens at '{}' (no queue takes what is published there: {} {}): its message goes to "
+        "{}{}",
+        id, routing_key, returned.reply_code, view(returned.reply_text), kDeadQueue, and_more(*held));
+  }
 }
 
-void AmqpPublisher::release_confirmed() {
-  Callbacks done;
-  while (!unconfirmed_.empty() && unconfirmed_.front().confirmed) {
-    release(unconfirmed_.front(), done);
-    unconfirmed_.pop_front();
-    ++first_tag_;
-    --sent_;
-    if (suspects_ > 0) --suspects_;
-    announce_useful();
+// The broker has confirmed it.
+void AmqpPublisher::release(PendingAt message) {
+  if (message->returned && message->on_returned) {
+    done_.push_back(std::move(message->on_returned));
+  } else if (message->returned && message->what.kind != Outgoing::Kind::last_word) {
+    return bury(message, "nobody listens there: no queue is bound, or it is gone");
+  } else if (message->done) {
+    done_.push_back(std::move(message->done));
   }
-  if (sent_ < unconfirmed_.size()) wake();
-  call_all(done);
-}
-
-// What is left of the message is of no more use.
-void AmqpPublisher::release(Message& message, Callbacks& done) {
-  if (message.returned && message.on_returned) {
-    done.push_back(std::move(message.on_returned));
-  } else if (message.returned) {
-    bury(std::move(message), "nobody listens at this routing key", done);
-  } else if (message.done) {
-    done.push_back(std::move(message.done));
-  }
+  remove(message);
 }
 
 // Makes a dead letter of a message that cannot be delivered. A dead letter that the broker refuses too has no
 // better place than the log.
-void AmqpPublisher::bury(Message message, const std::string& why, Callbacks& done) {
-  metrics().count(Event::dead_letter);
-  if (message.what.dead_letter) {
-    log::error("a dead letter for '{}' is refused by the broker and lost: {}",
-               message.what.dead_letter->routing_key, why);
-    return done.push_back(std::move(message.done));
+void AmqpPublisher::bury(PendingAt message, const std::string& why) {
+  Outgoing& what = message->what;
+  if (what.kind != Outgoing::Kind::notice) metrics().count(Event::dead_letter);
+  if (what.kind == Outgoing::Kind::notice) {
+    log::warn("a notice for other schedulers is not told: {}", why);
+    done_.push_back(std::move(message->done));
+  } else if (what.dead_letter) {
+    log::error("a dead letter for '{}' is refused by the broker and lost: {}", what.dead_letter->routing_key,
+               why);
+    done_.push_back(std::move(message->done));
+  } else {
+    const bool too_large = message->refusals > 0;  // its size may be why it was refused
+    add({.what = dead_letter_of(std::move(what), why, !too_large), .done = std::move(message->done)});
   }
-  const bool too_large = message.refusals > 0;  // its size may be why it was refused
-  unconfirmed_.push_back(
-      {.what = dead_letter_of(std::move(message.what), why, !too_large), .done = std::move(message.done)});
+  remove(message);
+}
+
+void AmqpPublisher::call_done() {
+  for (const auto& callback : std::exchange(done_, {})) {
+    if (callback) callback();
+  }
+}
+
+// Looks again when a pause is over, at the latest after kLook.
+void AmqpPublisher::watch() {
+  const SteadyTime time = now();
+  const SteadyTime due = paused_.due().value_or(time);
+  watch_.expires_at(due > time ? std::min(due, time + kLook) : time + kLook);
+  watch_.async_wait([this](boost::system::error_code fault) {
+    if (fault || connection() == nullptr) return;
+    look(now());
+    call_done();
+    wake();
+    watch();
+  });
+}
+
+void AmqpPublisher::look(SteadyTime now) {
+  if (!paused_.empty()) {
+    for (const PendingAt message : paused_.give_up(now)) {
+      const auto seconds = std::chrono::duration_cast<Seconds>(now - message->born).count();
+      undeliverable(message, fmt::format("the broker has refused it for {} s", seconds));
+    }
+    paused_.look(now);
+  }
+  if (!blocked_) look_for_silence(now);
+}
+
+void AmqpPublisher::look_for_silence(SteadyTime now) {
+  if (in_flight_.empty()) return;
+  for (const auto& [tag, message] : in_flight_) {
+    if (now - message->sent < options().silent) break;
+    if (!std::exchange(message->late, true)) paused_.silent(*message, now);
+  }
+  const Pending& oldest = *in_flight_.begin()->second;
+  if (now - oldest.sent < renew_after_) {
+    if (paused_.empty()) renew_after_ = options().renewal;
+    return;
+  }
+  const auto seconds = std::chrono::duration_cast<Seconds>(now - oldest.sent).count();
+  renew_after_ = std::min(renew_after_ * 2, options().renewal * kMostRenewals);
+  connection()->fail(BrokerError(fmt::format(
+      "the broker has not confirmed message {} to '{}' for {} s: it is sent again on a new connection",
+      oldest.what.message_id, oldest.what.routing_key, seconds)));
+}
+
+// It becomes a dead letter, and who waits for it hears why.
+void AmqpPublisher::undeliverable(PendingAt message, const std::string& why) {
+  if (message->what.kind == Outgoing::Kind::last_word) return remove(message);
+  if (message->what.kind == Outgoing::Kind::reply) {
+    add({.what = last_word_of(message->what, why)});
+  }
+  bury(message, why);
 }
 
 }  // namespace elves::broker

@@ -3,6 +3,8 @@
 #include <amqp_framing.h>
 #include <fmt/format.h>
 
+#include <charconv>
+
 namespace elves::broker {
 namespace {
 
@@ -17,6 +19,14 @@ std::string_view quoted_after(std::string_view text, std::string_view mark) {
   const auto begin = text.find('\'', found + mark.size());
   if (begin == text.npos) return {};
   return text.substr(begin + 1, text.find('\'', begin + 1) - begin - 1);
+}
+
+// What follows `before` in the text, up to the next quote; nullopt without it.
+std::optional<std::string_view> up_to_quote(std::string_view text, std::string_view before) {
+  const std::size_t at = text.find(before);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view rest = text.substr(at + before.size());
+  return rest.substr(0, rest.find('\''));
 }
 
 std::string meaning_of_forbidden(const Refusal& refusal) {
@@ -51,7 +61,8 @@ std::string meaning_of_forbidden(const Refusal& refusal) {
 std::string meaning_of_otherwise(std::string_view text) {
   if (says(text, "timed out"))
     return "a delivery was not acknowledged within the broker's consumer_timeout: mq.maxHold must be less";
-  if (says(text, "larger than")) return "the message is larger than the broker's max_message_size";
+  if (says(text, "larger than"))
+    return "answers are cut to that size: raise max_message_size in rabbitmq.conf to have them whole";
   if (says(text, "inequivalent")) return "it exists otherwise: delete it, so that it is made anew";
   return "";
 }
@@ -80,7 +91,9 @@ std::string meaning(const Refusal& refusal) {
     case AMQP_NOT_ALLOWED:
       return meaning_of_not_allowed(refusal.text);
     case AMQP_INTERNAL_ERROR:
-      return "the broker failed by itself, or has no majority of its nodes: see its log";
+      return "the broker failed by itself, or has no majority of its nodes, as its log says; a reply_to that "
+             "is no "
+             "queue, such as an amq.rabbitmq.reply-to name whose owner is gone, can be the cause";
     case AMQP_RESOURCE_ERROR:
       return "the broker has not enough of something: see its log";
     case AMQP_CONNECTION_FORCED:
@@ -107,5 +120,29 @@ std::string Refusal::words(const std::string& what) const {
 std::string_view Refusal::differs() const { return quoted_after(text, "inequivalent arg "); }
 
 std::string_view Refusal::current() const { return quoted_after(text, "current is "); }
+
+// "message size 2000150 is larger than configured max size 1000000"
+std::optional<std::size_t> largest_message(std::string_view text) {
+  constexpr std::string_view before = "max size ";
+  if (text.find("message size ") == std::string_view::npos) return std::nullopt;
+  const std::size_t at = text.find(before);
+  if (at == std::string_view::npos) return std::nullopt;
+  std::size_t most = 0;
+  const char* begin = text.data() + at + before.size();
+  const auto [end, fault] = std::from_chars(begin, text.data() + text.size(), most);
+  return fault == std::errc() && end != begin ? std::optional(most) : std::nullopt;
+}
+
+// "access to exchange 'elves' in vhost '/' refused for user 'x'", "cannot publish to internal exchange
+// 'elves'", "access to topic 'scheduler.cron' in exchange exchange 'elves' in vhost '/' refused for user 'x'"
+std::optional<Forbidden> forbidden_place(std::string_view text) {
+  const auto topic = up_to_quote(text, "access to topic '");
+  auto exchange = up_to_quote(text, topic ? " exchange '" : "access to exchange '");
+  if (!exchange) exchange = up_to_quote(text, "publish to internal exchange '");
+  if (!exchange) return std::nullopt;
+  Forbidden place{*exchange == "amq.default" ? std::string() : std::string(*exchange), std::nullopt};
+  if (topic) place.routing_key = *topic;
+  return place;
+}
 
 }  // namespace elves::broker

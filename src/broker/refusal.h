@@ -3,6 +3,8 @@
 
 #include <amqp.h>
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,5 +29,18 @@ struct Refusal {
   // And how it is there: "direct", "quorum"; "" likewise.
   std::string_view current() const;
 };
+
+// Both take the broker's words or a text with them.
+
+// max_message_size, when a message was larger than that.
+std::optional<std::size_t> largest_message(std::string_view text);
+// Where its user may not publish to. Exchange "" is the default one; without a routing key: nothing at all
+// there.
+struct Forbidden {
+  std::string exchange;
+  std::optional<std::string> routing_key;
+  friend bool operator==(const Forbidden&, const Forbidden&) = default;
+};
+std::optional<Forbidden> forbidden_place(std::string_view text);
 
 }  // namespace elves::broker

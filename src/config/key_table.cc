@@ -28,6 +28,8 @@ std::vector<Key> mq_keys() {
       count("mq.dead.maxLength", mq(&MqOptions::dead_max_length), 1, 10 * kMillion),
       choice("mq.queueType", mq(&MqOptions::queue_type), {"existing", "classic", "quorum"}),
       seconds("mq.maxHold", mq(&MqOptions::max_hold), 1, kDay),
+      seconds("mq.maxRefused", mq(&MqOptions::max_refused), 1, 365 * kDay),
+      seconds("mq.maxRefusedReply", mq(&MqOptions::max_refused_reply), 1, 365 * kDay),
       count("mq.peers.maxLength", mq(&MqOptions::peers_max_length), 1, 100 * kMillion),
       seconds("mq.peers.expires", mq(&MqOptions::peers_expires), 60, 365 * kDay),
   };

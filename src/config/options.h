@@ -22,13 +22,15 @@ struct MqOptions {
   std::string exchange = "elves";  // mq.exchange
   std::uint16_t prefetch =
       20000;  // mq.prefetch: unacknowledged deliveries, and so synchronous jobs in flight
-  std::chrono::seconds heartbeat{10};          // mq.heartbeat
-  std::size_t max_message = 8u << 20;          // mq.maxMessage: bytes of one request
-  std::size_t max_depth = 64;                  // mq.maxDepth: nesting of a request's JSON
-  std::uint32_t dead_max_length = 10000;       // mq.dead.maxLength: messages in scheduler.dead
-  std::string queue_type = "existing";         // mq.queueType: existing, classic or quorum
-  std::chrono::seconds max_hold{1200};         // mq.maxHold: no delivery stays unacknowledged for longer
-  std::uint32_t peers_max_length = 1'000'000;  // mq.peers.maxLength: notices that wait for a scheduler
+  std::chrono::seconds heartbeat{10};           // mq.heartbeat
+  std::size_t max_message = 8u << 20;           // mq.maxMessage: bytes of one request
+  std::size_t max_depth = 64;                   // mq.maxDepth: nesting of a request's JSON
+  std::uint32_t dead_max_length = 10000;        // mq.dead.maxLength: messages in scheduler.dead
+  std::string queue_type = "existing";          // mq.queueType: existing, classic or quorum
+  std::chrono::seconds max_hold{1200};          // mq.maxHold: no delivery stays unacknowledged for longer
+  std::chrono::seconds max_refused{86'400};     // mq.maxRefused: what the broker refuses is tried so long
+  std::chrono::seconds max_refused_reply{300};  // mq.maxRefusedReply: likewise, where somebody waits for it
+  std::uint32_t peers_max_length = 1'000'000;   // mq.peers.maxLength: notices that wait for a scheduler
   std::chrono::seconds peers_expires{7 * 24 * 3600};  // mq.peers.expires: of a scheduler that is gone
 };
 

@@ -28,6 +28,10 @@ enum class Reading : std::uint8_t {
   jobs_queued,          // they wait for their agents
   results_unheard,      // nobody listens for them
   replies_unconfirmed,  // the broker has not confirmed them yet; those of open jobs not counted
+  destinations_paused,  // the broker refuses what is published there, or does not confirm it
+  messages_paused,      // they wait for these
+  unconfirmed_age,      // seconds: of the oldest message that the broker has not confirmed
+  messages_shortened,   // since the start: too large for the broker
   agents,               // that something is remembered of
   agent_connections,
   thrift_connections,

@@ -112,5 +112,34 @@ TEST(BaseOddSecret, SaysWhatIsProbablyNotMeant) {
   EXPECT_EQ(oddity("ses\x01me"), "has a control character in it");
 }
 
+TEST(BrokerRefusal, KnowsTheLargestMessage) {
+  EXPECT_EQ(largest_message(
+                "channel closed by the broker: 406 PRECONDITION_FAILED - message size 2000150 is larger "
+                "than configured max size 1000000"),
+            1'000'000U);
+  EXPECT_EQ(largest_message("message size 134217729 is larger than max size 134217728; and more"),
+            134'217'728U);
+  EXPECT_FALSE(largest_message("PRECONDITION_FAILED - inequivalent arg 'max size 5' for queue"));
+  EXPECT_FALSE(largest_message("message size 5 is larger than max size "));
+  EXPECT_FALSE(largest_message("message size 5 is larger than max size 99999999999999999999999"));
+}
+
+TEST(BrokerRefusal, KnowsThePlace) {
+  EXPECT_EQ(forbidden_place(
+                "403 ACCESS_REFUSED - access to exchange 'amq.default' in vhost '/' refused for user 'e'"),
+            (Forbidden{"", std::nullopt}));
+  EXPECT_EQ(
+      forbidden_place("ACCESS_REFUSED - write access to exchange 'elves' in vhost '/' refused for user 'e'"),
+      (Forbidden{"elves", std::nullopt}));
+  EXPECT_EQ(forbidden_place("ACCESS_REFUSED - cannot publish to internal exchange 'elves' in vhost '/'"),
+            (Forbidden{"elves", std::nullopt}));
+  EXPECT_EQ(forbidden_place(
+                "ACCESS_REFUSED - access to topic 'a.b' in exchange exchange 'elves' in vhost '/' refused "
+                "for user 'e'"),
+            (Forbidden{"elves", "a.b"}));
+  EXPECT_FALSE(
+      forbidden_place("ACCESS_REFUSED - access to queue 'scheduler' in vhost '/' refused for user 'e'"));
+}
+
 }  // namespace
 }  // namespace elves::broker
