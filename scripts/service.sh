@@ -36,6 +36,7 @@ command_start() {
   check_startable "$scheduler"
   mkdir -p var
   rm -f "$ready_file"
+  (umask 027 && : >>"$log_file") # for owner and group, as the files that the scheduler makes
   setsid "$scheduler" --config "$config" --ready-file "$ready_file" >>"$log_file" 2>&1 </dev/null &
   pid=$!
   say "$pid $(start_time "$pid")" >"$pid_file"

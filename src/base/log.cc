@@ -71,7 +71,9 @@ void say_on_standard_error(const std::string& text) {
     const auto written = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
-// Hands lines to a writer, so that no file and no pipe holds up whoever logs.
+// Hands lines to a writer, so that no file and no pipe holds up whoever logs. spdlog's own asynchronous mode
+// waits for a reader at the end, says nothing where lines are missing, and goes on writing into a file that
+// was renamed.
 class Sink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
   explicit Sink(const LogOptions& options) : format_(options.format), writer_(how(options)) {}

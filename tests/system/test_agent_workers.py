@@ -138,3 +138,21 @@ def test_proxy_does_not_leave_the_app(agent, proxy, why):
     answer = agent.odd(proxy)
     assert answer.flag == -1
     assert why in answer.result
+
+
+@pytest.mark.parametrize("text, mode, why", [
+    ("#!/bin/bash\r\necho\r\n", 0o755, "names the interpreter '/bin/bash\\r': the script has the line ends of Windows"),
+    ("#!/opt/none/perl\n", 0o755, "names the interpreter '/opt/none/perl', which is not there"),
+    ("#!/usr/bin/env python3\r\nprint()\r\n", 0o755, "likely cause"),
+    ("#!/bin/sh\nexit\n", 0o644, "chmod +x it"),
+    ("echo hello\n", 0o755, "a script's first line names its interpreter"),
+    ("", 0o755, "the file is empty"),
+    ("\x7fELF\x02\x01\x01" + "\0" * 11 + "\xb7" + "\0" * 60, 0o755, "it was built for aarch64"),
+], ids=["CRLF", "no interpreter", "CRLF for env", "mode", "no first line", "empty", "other machine"])
+def test_what_cannot_be_started_says_why(agent, text, mode, why):
+    file = agent.root / "apps/odd/broken"
+    file.write_bytes(text.encode("latin-1"))
+    file.chmod(mode)
+    answer = agent.odd("broken")
+    assert answer.flag == -1
+    assert str(file) in answer.result and why in answer.result, answer.result

@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import signal
+import stat
 import subprocess
 
 import pytest
@@ -62,6 +63,7 @@ def test_a_zombie_is_not_running(folder, reaps_nothing):
     killed = pid_of(folder)
     reaps_nothing.append(killed)
     assert control(folder, "status").returncode == 0
+    assert stat.S_IMODE((folder / "var/elves-scheduler.log").stat().st_mode) == 0o640
     os.kill(killed, signal.SIGKILL)
     wait_for(lambda: state_of(killed) == "Z", 10, "a zombie")
     assert control(folder, "status").returncode == NOT_RUNNING
