@@ -30,14 +30,14 @@ class FakeScheduler final : public admin::AdminView {
     if (++looks_ < 3) return respond({200, R"({"log_id":"00000000000000AB","state":"accepted"})"});
     respond({200, kSucceeded});
   }
-  void jobs(std::string state, std::string ip, std::size_t limit, admin::Respond respond) override {
-    respond({200, R"({"jobs":[{"log_id":")" + state + ip + std::to_string(limit) + R"("}]})"});
+  void jobs(admin::Listing of, admin::Respond respond) override {
+    respond({200, R"({"jobs":[{"log_id":")" + of.state + of.ip + std::to_string(of.limit) + R"("}]})"});
   }
   void nodes(admin::Respond respond) override {
     respond({200, R"({"zookeeper":{"state":"stale","stale_since":"then"},"nodes":[{"node":"one"}]})"});
   }
-  void agents(std::string state, std::string ip, std::size_t limit, admin::Respond respond) override {
-    respond({200, R"({"agents":[{"ip":")" + state + ip + std::to_string(limit) + R"("}]})"});
+  void agents(admin::Listing of, admin::Respond respond) override {
+    respond({200, R"({"agents":[{"ip":")" + of.state + of.ip + std::to_string(of.limit) + R"("}]})"});
   }
   void health(admin::Respond respond) override { respond({200, "{}"}); }
   void metrics(admin::Respond respond) override { respond({200, ""}); }
