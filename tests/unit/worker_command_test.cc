@@ -84,7 +84,7 @@ TEST_F(WorkerCommand, PythonIsTheConfiguredOneWhereThereIsNone) {
   fs::create_symlink("/bin/sh", root_ / "bin/sh");
   ::setenv("PATH", (root_ / "bin").c_str(), 1);
   const auto made = command("app", "python|worker.sh");
-  const auto unknown = refusal("app", "python9|worker.sh");
+  const auto unknown = refusal("app", "python9|worker.sh").value_or("");
   ::setenv("PATH", path.c_str(), 1);
   ASSERT_TRUE(made);
   EXPECT_EQ(made->argv[0], root_ / "bin/sh");
