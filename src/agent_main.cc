@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/process_privacy.h"
+#include "base/service_notice.h"
 #include "base/version.h"
 #include "tls/credentials.h"
 #include "wire/loop_timers.h"
@@ -154,6 +155,7 @@ int serve(worker::AgentConfig config, const worker::AgentCredentials& credential
     });
   };
   on_signal();
+  tell_service_manager("READY=1");
   loop.run();
   log::info("elves-agent has left");
   return kOk;

@@ -27,6 +27,7 @@
 #include "audit/audit_log.h"
 #include "base/door.h"
 #include "base/log.h"
+#include "base/service_notice.h"
 #include "config/listen.h"
 #include "config/load.h"
 #include "dialect/envelope.h"
@@ -190,6 +191,7 @@ void App::Parts::serve() {
     broker.consume(options, *journal, dispatcher, metrics);
   }
   if (!options.ready_file.empty()) std::ofstream(options.ready_file) << ::getpid() << '\n';
+  tell_service_manager("READY=1");
   log::info("elves-scheduler {} is ready{}", ELVES_VERSION, options.standalone ? " (standalone)" : "");
 }
 
