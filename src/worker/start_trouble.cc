@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/text_encoding.h"
+#include "base/visible.h"
 
 namespace elves::worker {
 namespace {
@@ -36,21 +37,8 @@ std::string head_of(const std::string& file) {
   return head;
 }
 
-// The line ends and other unseen characters of a name, made visible.
-std::string visible(std::string_view text) {
-  std::string shown;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\r') {
-      shown += "\\r";
-    } else if (byte < 0x20 || byte == 0x7F) {
-      shown += fmt::format("\\x{:02x}", byte);
-    } else {
-      shown += c;
-    }
-  }
-  return shown;
-}
+// A name as people can read it, unseen characters and all.
+std::string shown(std::string_view name) { return visible(name, Newlines::escaped); }
 
 bool is_script(std::string_view head) { return head.starts_with("#!"); }
 bool is_elf(std::string_view head) {
@@ -121,8 +109,8 @@ std::string about_missing(const std::string& program) {
   if (is_script(head)) {
     const auto name = interpreter_of(head);
     if (name.ends_with('\r'))
-      return fmt::format("its first line names the interpreter '{}': {}", visible(name), kWindows);
-    return fmt::format("its first line names the interpreter '{}', which is not there", visible(name));
+      return fmt::format("its first line names the interpreter '{}': {}", shown(name), kWindows);
+    return fmt::format("its first line names the interpreter '{}', which is not there", shown(name));
   }
   const auto loader = loader_of(head);
   if (is_elf(head) && !loader.empty())
@@ -236,7 +224,7 @@ std::string doubts_about(const Command& command, int status, std::string_view er
     if (first_line(head).ends_with('\r')) return fmt::format("\nlikely cause: {}: {}", file, kWindows);
     if (is_script(head) && not_found)
       return fmt::format("\nlikely cause: {}: what its first line names, '{}', is not there", file,
-                         visible(first_line(head)));
+                         shown(first_line(head)));
   }
   return "";
 }
