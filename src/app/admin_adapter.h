@@ -7,6 +7,7 @@
 
 #include "admin/admin_view.h"
 #include "agent/agent_pool.h"
+#include "app/broker_side.h"
 #include "app/registry_side.h"
 #include "dialect/limits.h"
 #include "dispatch/dispatcher.h"
@@ -24,6 +25,7 @@ class AdminAdapter final : public admin::AdminView {
     Journal& journal;
     const agent::AgentPool& agents;
     RegistrySide& registry;
+    const BrokerSide& broker;
     Metrics& metrics;
     dialect::Limits limits;
     std::function<void()> take_readings;   // for the metrics; loop thread

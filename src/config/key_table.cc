@@ -1,3 +1,4 @@
+#include "config/broker_nodes.h"
 #include "config/key_kinds.h"
 #include "config/keys.h"
 #include "config/listen.h"
@@ -14,6 +15,10 @@ std::vector<Key> mq_keys() {
   return {
       text("mq.ip", mq(&MqOptions::ip), one_word, "address: a host name or an IP address"),
       port("mq.port", mq(&MqOptions::port)),
+      text(
+          "mq.hosts", mq(&MqOptions::hosts),
+          [](const std::string& value) { return parse_broker_nodes(value, "localhost", 5672).has_value(); },
+          "list of the broker's nodes: host:port, host, [IPv6]:port or :port, with commas between"),
       text("mq.user", mq(&MqOptions::user), some_text, "user name: some text"),
       text("mq.vhost", mq(&MqOptions::vhost), short_name,
            "virtual host: its name, '/' is the broker's default"),
