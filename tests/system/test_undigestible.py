@@ -68,8 +68,8 @@ class TestHeaders:
         assert code_of(dead.headers["x-elves-error"]) == "400.1" and dead.body == b"{broken"
 
     @pytest.mark.parametrize("headers", [
-        {"d": nested(2000)}, {"l": [[[[None] * 100] * 10] * 3] * 3}, {f"k{n}": n for n in range(3000)},
-        {"": "", "x" * 128: b"\x00\xff", "f": 1.5, "big": 2 ** 40, "neg": -1, "t": True, "n": None}],
+        {"d": nested(200)}, {"l": [[[[None] * 100] * 10] * 3] * 3}, {f"k{n}": n for n in range(3000)},
+        {"": "", "x" * 128: b"\x00\xff", "big": 2 ** 40, "neg": -1, "t": True, "n": None}],
         ids=["deep", "lists", "many", "kinds"])
     def test_of_every_shape(self, peer, headers):
         param = new_id()

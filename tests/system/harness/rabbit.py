@@ -86,7 +86,7 @@ class RabbitMq:
         """Runs rabbitmqctl against this node (a second or two) and answers with its output."""
         return subprocess.run([f"{PROGRAMS}/rabbitmqctl", "--node", self.name, "--quiet", *arguments], check=True,
                               env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              timeout=60).stdout
+                              timeout=180).stdout
 
     def close_all_connections(self, vhost):
         self.rabbitmqctl("close_all_connections", "--vhost", vhost, "closed by a test")
