@@ -1,4 +1,5 @@
 // What the broker's refusals mean, by words of RabbitMQ 3.10.
+#include <amqp.h>
 #include <amqp_framing.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
