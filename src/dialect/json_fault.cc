@@ -75,6 +75,15 @@ std::size_t begin_of_escape(std::string_view text, std::size_t at) {
   return found == text.npos || at - found > 12 ? at : found;
 }
 
+// Whether an escape \uD800 to \uDBFF, which needs another one behind it, ends at `at`.
+bool is_after_leading_surrogate(std::string_view text, std::size_t at) {
+  if (at < 6 || text.substr(at - 6, 2) != "\\u") return false;
+  const auto is_one_of = [&](std::size_t place, std::string_view digits) {
+    return digits.find(text[at - 6 + place]) != digits.npos;
+  };
+  return is_one_of(2, "dD") && is_one_of(3, "89abAB");
+}
+
 std::string cause_of_character(std::string_view text, std::size_t at) {
   const unsigned c = byte_at(text, at);
   if (c == '\'') return "a single quote: JSON has double quotes";
@@ -96,7 +105,7 @@ Finding find_cause(std::string_view text, std::size_t at, const boost::system::e
   const std::size_t not_utf8 = first_not_utf8(text);
   if (not_utf8 != text.npos && not_utf8 <= at) return {not_utf8, cause_of_bytes(text.substr(not_utf8))};
   if (fault == json::error::illegal_leading_surrogate || fault == json::error::illegal_trailing_surrogate ||
-      fault == json::error::expected_utf16_escape) {
+      fault == json::error::expected_utf16_escape || is_after_leading_surrogate(text, at)) {
     return {begin_of_escape(text, at),
             "the escape \\uD800 to \\uDFFF is half of a surrogate pair: an emoji was cut in two"};
   }
