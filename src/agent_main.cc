@@ -22,6 +22,7 @@
 #include "base/port_probe.h"
 #include "base/process_privacy.h"
 #include "base/process_start.h"
+#include "base/service_notice.h"
 #include "base/version.h"
 #include "tls/credentials.h"
 #include "wire/loop_timers.h"
@@ -174,6 +175,7 @@ int serve(const Arguments& arguments, worker::AgentConfig& config,
     });
   };
   on_signal();
+  tell_service_manager("READY=1");
   loop.run();
   log::info("elves-agent has left");
   return kOk;

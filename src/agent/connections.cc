@@ -89,8 +89,8 @@ asio::awaitable<Result<void>> Connections::reach(Peer& to, wire::Channel& channe
   const auto try_one = [&](const std::string& address, Deadline share) {
     return dial(to, channel, address, share, attempt);
   };
-  auto connected = co_await connect_in_turn(resolver_, to.host, deadline, try_one,
-                                            to.doubtful ? to.address : std::string());
+  const std::string doubtful = to.doubtful ? to.address : "";
+  auto connected = co_await connect_in_turn(resolver_, to.host, deadline, try_one, doubtful);
   if (!connected) co_return connected.error();
   to.address = std::move(*connected);
   to.doubtful = false;
@@ -102,12 +102,13 @@ asio::awaitable<Result<void>> Connections::dial(Peer& to, wire::Channel& channel
   using Mode = TlsOptions::Mode;
   const auto secure = options_.tls;
   if (secure.mode != Mode::off) {
-    auto connected = co_await channel.connect(address, secure.port, deadline, secure.credentials);
+    auto connected = co_await channel.connect(address, secure.port, deadline, secure.credentials, address);
     attempt.add(channel);
     if (connected) to.plain_told = false;
     if (connected || secure.mode == Mode::require || !channel.refused() || closed_) co_return connected;
   }
-  auto connected = co_await channel.connect(address, to.port, deadline);
+  const tls::CredentialsPtr none;
+  auto connected = co_await channel.connect(address, to.port, deadline, none, address);
   attempt.add(channel);
   if (connected && secure.mode == Mode::prefer) not_secured(to);
   co_return connected;

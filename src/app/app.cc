@@ -29,6 +29,7 @@
 #include "base/log.h"
 #include "base/log_health.h"
 #include "base/port_probe.h"
+#include "base/service_notice.h"
 #include "config/listen.h"
 #include "config/load.h"
 #include "config/reload.h"
@@ -191,6 +192,7 @@ void App::Parts::serve() {
     broker.consume(options, *journal, dispatcher, metrics);
   }
   if (!options.ready_file.empty()) std::ofstream(options.ready_file) << ::getpid() << '\n';
+  tell_service_manager("READY=1");
   log::info("elves-scheduler {} is ready{}", ELVES_VERSION, options.standalone ? " (standalone)" : "");
 }
 

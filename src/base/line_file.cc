@@ -31,6 +31,9 @@ bool LineFile::open() {
   if (fresh < 0) return false;
   if (fd_ >= 0 && !is_stream()) ::close(fd_);
   fd_ = fresh;
+  struct stat status{};
+  socket_ = ::fstat(fd_, &status) == 0 && S_ISSOCK(status.st_mode);
+  regular_ = S_ISREG(status.st_mode);
   return true;
 }
 
@@ -53,10 +56,9 @@ std::ptrdiff_t LineFile::write(std::string_view text) {
   // A reader that does not read must not hold this up, and others write to the same pipe or terminal: they
   // would not expect it to become non-blocking. So much fits where poll() sees room.
   const auto part = text.substr(0, PIPE_BUF);
-  const auto sent = ::send(fd_, part.data(), part.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent >= 0 || errno != ENOTSOCK) return sent;
+  if (socket_) return ::send(fd_, part.data(), part.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   pollfd room{fd_, POLLOUT, 0};
-  if (::poll(&room, 1, 0) == 0) {
+  if (!regular_ && ::poll(&room, 1, 0) == 0) {
     errno = EAGAIN;
     return -1;
   }

@@ -35,6 +35,8 @@ class LineFile {
   const std::size_t rotate_bytes_;
   const std::size_t rotate_files_;
   int fd_ = -1;
+  bool socket_ = false;
+  bool regular_ = true;
 };
 
 }  // namespace elves

@@ -1,5 +1,6 @@
 #include "base/line_writer.h"
 
+#include <limits.h>
 #include <poll.h>
 
 #include <array>
@@ -12,7 +13,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <string_view>
-#include <thread>
+#include <system_error>
 #include <utility>
 
 #include "base/line_file.h"
@@ -45,12 +46,19 @@ class LineWriter::Work {
                              " cannot be opened: " + std::strerror(errno));
   }
 
+  bool is_stream() const { return file_.is_stream(); }
+  bool wrote_at_once(std::function<std::string()>& text);
+
+  void lose() {
+    ++lost_;
+    ++missing_;
+    options_.on_lost();
+  }
+
   void push(std::size_t weight, std::function<std::string()> text) {
     if (lines_.fetch_add(1) >= options_.max_lines || bytes_ >= options_.max_bytes) {
       --lines_;
-      ++lost_;
-      ++missing_;
-      return options_.on_lost();
+      return lose();
     }
     bytes_ += weight;
     if (const auto missing = missing_.exchange(0); missing > 0) come_.push({0, {}, missing});
@@ -81,7 +89,8 @@ class LineWriter::Work {
   std::atomic<bool> ending_ = false;
   std::atomic<bool> abandoned_ = false;
 
-  // The thread's own.
+  std::mutex writing_;  // held by whoever writes
+  // Under it, and changed by the thread only.
   LineFile file_;
   std::deque<Line> waiting_;
   std::string chunk_;  // being written
@@ -99,10 +108,13 @@ class LineWriter::Work {
 void LineWriter::Work::run() {
   for (bool done = false; !done && !abandoned_;) {
     const bool ending = ending_;  // asked first: what was pushed before it is then taken
-    come_.take([this](Line& line) {
-      if (line.text || line.missing > 0) waiting_.push_back(std::move(line));
-    });
-    write_all();
+    {
+      const std::lock_guard lock(writing_);
+      come_.take([this](Line& line) {
+        if (line.text || line.missing > 0) waiting_.push_back(std::move(line));
+      });
+      write_all();
+    }
     done = ending && chunk_.empty();
     if (!done) await();
   }
@@ -126,6 +138,20 @@ bool LineWriter::Work::end() {
   }
   if (lines_ > 0) options_.on_trouble("the last " + std::to_string(lines_) + " lines are lost");
   return gone_;
+}
+
+// To standard error, where nothing waits and there is room: what was said before a crash is then there.
+// `text` is what is left to be written.
+bool LineWriter::Work::wrote_at_once(std::function<std::string()>& text) {
+  if (!file_.is_stream() || lines_ > 0 || missing_ > 0) return false;
+  const std::unique_lock lock(writing_, std::try_to_lock);
+  if (!lock || lines_ > 0 || !chunk_.empty() || !waiting_.empty()) return false;
+  const std::string line = text();
+  if (line.size() > PIPE_BUF) return false;  // it would go out in parts, and others' lines between
+  const auto size = file_.write(line);
+  if (size == static_cast<std::ptrdiff_t>(line.size())) return true;
+  text = [rest = line.substr(size < 0 ? 0 : static_cast<std::size_t>(size))] { return rest; };
+  return false;
 }
 
 void LineWriter::Work::await() {
@@ -187,12 +213,25 @@ void LineWriter::Work::tell(const std::string& why) {
   if (!abandoned_) options_.on_trouble(why);
 }
 
-LineWriter::LineWriter(LineWriterOptions options)
-    : work_(std::make_shared<Work>(std::move(options))), thread_([work = work_] { work->run(); }) {}
+LineWriter::LineWriter(LineWriterOptions options) : work_(std::make_shared<Work>(std::move(options))) {
+  if (!work_->is_stream()) start();
+}
 
-LineWriter::~LineWriter() { work_->end() ? thread_.join() : thread_.detach(); }
+LineWriter::~LineWriter() {
+  if (thread_.joinable()) work_->end() ? thread_.join() : thread_.detach();
+}
+
+void LineWriter::start() {
+  std::call_once(started_, [this] { thread_ = std::thread([work = work_] { work->run(); }); });
+}
 
 void LineWriter::push(std::size_t weight, std::function<std::string()> text) {
+  if (work_->wrote_at_once(text)) return;
+  try {
+    start();
+  } catch (const std::system_error&) {  // the process may have no further thread
+    return work_->lose();
+  }
   work_->push(weight, std::move(text));
 }
 

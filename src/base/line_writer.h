@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -29,9 +30,10 @@ struct LineWriterOptions {
   std::function<void(const std::string& why)> on_trouble = [](const std::string&) {};
 };
 
-// A thread of its own writes. What cannot be written waits, up to the limit, and is tried again every second,
-// or when the reader of a pipe reads on; what was lost is told where it is missing. A file that was renamed
-// or removed (logrotate) is made anew, readable by owner and group.
+// A thread of its own writes; for standard error it begins when something must wait. What cannot be written
+// waits, up to the limit, and is tried again every second, or when the reader of a pipe reads on; what was
+// lost is told where it is missing. A file that was renamed or removed (logrotate) is made anew, readable by
+// owner and group.
 class LineWriter {
  public:
   // Throws std::runtime_error, "SETTING FILE cannot be opened: WHY".
@@ -41,8 +43,8 @@ class LineWriter {
   // Writes what waits, unless for two seconds nothing can be written; on_trouble then hears how much is lost.
   ~LineWriter();
 
-  // Any thread; never blocks. `text` makes the line, with its line feed, when it is to be written; until then
-  // it holds about `weight` bytes.
+  // Any thread; never blocks. A line to standard error is there at once if nothing waits. `text` makes the
+  // line, with its line feed, when it is to be written; until then it holds about `weight` bytes.
   void push(std::size_t weight, std::function<std::string()> text);
 
   // Lines, since the start. Any thread.
@@ -50,7 +52,10 @@ class LineWriter {
 
  private:
   class Work;
+  void start();
+
   const std::shared_ptr<Work> work_;
+  std::once_flag started_;
   std::thread thread_;
 };
 

@@ -66,13 +66,17 @@ net::awaitable<void> connect(net::io_context& loop, Stream& stream, const Url& u
     const net::ip::tcp::endpoint to(net::ip::make_address(address), port);
     stream.next().expires_at(share.at());
     co_await stream.next().async_connect(to, token);
-    if (fault) co_return Error{ErrorCode::send_failed, reason(fault, time, nullptr)};
+    if (fault) {
+      stream.next().close();  // the next address may be of the other family
+      co_return Error{ErrorCode::send_failed, reason(fault, time, nullptr)};
+    }
     keep_alive(stream.next().socket().native_handle(), TcpLiveness());
     co_return Result<void>();
   };
   Resolver resolver(loop);
   const Deadline deadline(std::chrono::steady_clock::now() + kConnectPatience);
-  const auto connected = co_await connect_in_turn(resolver, url.host, deadline, try_one);
+  const std::string none;
+  const auto connected = co_await connect_in_turn(resolver, url.host, deadline, try_one, none);
   if (!connected) no_scheduler(url, connected.error().detail);
   if (!credentials) co_return;
   stream.next().expires_at(deadline.at());

@@ -88,7 +88,6 @@ void read_door(Section& top, DoorLimits& door) {
   if (value == nullptr) return;
   const auto words = words_of(*value);
   if (words.empty() && value->is_string()) top.error("authips", json::serialize(*value) + " names nobody");
-  if (words.empty() && value->is_array()) top.warn("authips", "an empty list: everybody may call");
   for (const auto& word : words) {
     if (word.empty() || !Networks::parse(word))
       top.error("authips", fmt::format("'{}' is no IP address, and no network", word));

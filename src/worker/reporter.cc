@@ -116,8 +116,8 @@ asio::awaitable<Result<void>> Reporter::connect() {
   const auto try_one = [this, &to](const std::string& address, Deadline share) {
     return channel_.connect(address, to.at.port, share, credentials_, to.at.host);
   };
-  auto connected = co_await connect_in_turn(resolver_, to.at.host, deadline, try_one,
-                                            to.doubtful ? to.address : std::string());
+  const std::string doubtful = to.doubtful ? to.address : "";
+  auto connected = co_await connect_in_turn(resolver_, to.at.host, deadline, try_one, doubtful);
   if (!connected) co_return connected.error();
   to.address = std::move(*connected);
   to.doubtful = false;

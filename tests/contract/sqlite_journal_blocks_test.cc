@@ -136,7 +136,7 @@ TEST_F(Blocks, OfAJobThatEndsTwiceTheLaterEndCounts) {
 // Likewise, told from the first by what it says: both came at the same time.
 TEST_F(Blocks, ALateResultCountsHoweverEarlyItsJobCame) {
   JobRecord job = record_of(1, JobState::published);
-  job.outcome.started = std::chrono::system_clock::now() - Seconds(50);
+  job.outcome.started = std::chrono::floor<Millis>(std::chrono::system_clock::now()) - Seconds(50);
   job.outcome.error = Error{ErrorCode::job_timeout, ""};
   write({job});
   write({history_of(2, JobState::published)});

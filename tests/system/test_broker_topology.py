@@ -149,7 +149,7 @@ class TestType:
 def commands(heading):
     """The rabbitmqctl commands of the code block that follows this line of docs/security.md."""
     text = SECURITY.read_text(encoding="utf-8")
-    block = re.search(re.escape(heading) + r".*?```\n(.*?)```", text, re.DOTALL)
+    block = re.search(re.escape(heading) + r".*?```sh\n(.*?)```", text, re.DOTALL)
     assert block, heading
     lines = block.group(1).replace("\\\n", " ").splitlines()
     return [shlex.split(line)[1:] for line in lines if line.startswith("rabbitmqctl ")]

@@ -17,6 +17,9 @@ PROGRAMS = "/mnt/programs"
 SERVERS = {"elves-scheduler": "--check-config --version --help", "elves-agent": "--check-config --version --help"}
 
 
+LOOKS = re.compile("elvesctl (jobs|nodes|agents)|curl (?!.*-d )")
+
+
 class Walk:
     """Goes through a page's commands on a machine."""
 
@@ -66,7 +69,12 @@ class Walk:
                  f"{command}\nto print\n" + "\n".join(expected))
 
     def _once(self, command, expected):
-        ended = self.machine.try_to(f"{self._exports}exec 2>&1\n{command}", self.folder)
+        def run():
+            return self.machine.try_to(f"{self._exports}exec 2>&1\n{command}", self.folder)
+        ended = run()
+        if LOOKS.match(command):  # a reader looks again, too
+            wait_for(lambda: not prints(expected, run().stdout), 20, f"{command}\nto print\n" + "\n".join(expected))
+            ended = run()
         wrong = prints(expected, ended.stdout)
         assert not wrong, f"{command}: {wrong}"
         assert ended.returncode == 0 or "elvesctl: " in "\n".join(expected), ended

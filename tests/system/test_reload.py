@@ -6,7 +6,7 @@ import pytest
 from harness.answers import code_of, error_of
 from harness.elves_agent import HOST, until
 from harness.jobs import send_sync
-from harness.scheduler import run_program
+from harness.scheduler import Scheduler, run_program
 from harness.util import wait_for
 from thrift.transport import TTransport
 
@@ -74,6 +74,23 @@ class TestSchedulerReload:
         told = reload(whole + "job.gracee = 3\nmq.prefetch = 7\n", "read again")
         assert "the nearest known one is job.grace" in told
         assert "mq.prefetch is '7' in the file: it stays '20000' until a restart" in told
+
+
+@pytest.mark.parametrize("content", [b"", "sesame".encode("utf-16"), b"one\ntwo\n"], ids=["empty", "UTF-16", "two lines"])
+def test_a_token_whose_file_is_spoilt_stays(tmp_path, program, content):
+    secret = tmp_path / "token"
+    secret.write_text("sesame\n")
+    secret.chmod(0o600)
+    scheduler = Scheduler(tmp_path, {"admin.token.file": secret, "agent.allow": "10.0.0.0/8"}, ["--standalone"]).start()
+    secret.write_bytes(content)
+    scheduler.write_config(agent_allow="")
+    scheduler.signal(signal.SIGHUP)
+    wait_for(lambda: "was not taken over" in scheduler.log(), 10, "the refusal")
+    job = {"ip": "127.0.0.1", "app": "a", "func": "f", "type": "queue"}
+    assert scheduler.http("POST", "/api/v1/jobs", job).status == 401
+    answer = scheduler.http("POST", "/api/v1/jobs", job, {"Authorization": "Bearer sesame"})
+    assert (answer.status, answer.json["code"]) == (400, "403.1")
+    scheduler.stop()
 
 
 class TestAgentReload:

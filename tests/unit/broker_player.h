@@ -75,6 +75,7 @@ class Player {
       session_ = std::make_shared<Session>(std::move(socket));
       ++connections_;
       channels_ = 0;
+      published_.clear();
       read(session_);
       accept();
     });

@@ -92,16 +92,17 @@ TEST_F(Publishing, WhatIsRefusedWaitsAndOthersPass) {
 TEST_F(Publishing, APlaceThatConfirmsNothingCostsANewConnection) {
   options_.silent = Millis(50);
   options_.renewal = Millis(100);
+  player_.on_published_ = [this] {
+    const bool well = player_.published_.back().routing_key == "well";
+    if (well || player_.connections_ > 1) player_.ack(player_.published_.size());
+  };
   start();
   reply("stuck");
   reply("well");
-  until_published(2);
-  player_.ack(2);
-  until([&] { return player_.connections_ == 2 && !player_.published_.empty(); }, "a new connection");
-  EXPECT_EQ(player_.published_[0].message_id, "0000000000000001");
-  EXPECT_EQ(done_, std::vector<std::uint64_t>{2});
-  player_.ack(1);
-  until([&] { return done_.size() == 2; }, "the end");
+  until([&] { return done_.size() == 2; }, "both");
+  EXPECT_EQ(done_, (std::vector<std::uint64_t>{2, 1}));
+  EXPECT_GE(player_.connections_, 2U);
+  EXPECT_EQ(player_.published_.back().message_id, "0000000000000001");
 }
 
 TEST_F(Publishing, ALimitIsLearntAndOnlyTheChannelIsOpenedAgain) {

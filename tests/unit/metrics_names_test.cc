@@ -24,6 +24,7 @@ const std::set<std::string> kGolden{
     "elves_broker_connected gauge",
     "elves_broker_connects_total counter",
     "elves_broker_losses_total counter",
+    "elves_broker_misfits gauge",
     "elves_dead_letters_total counter",
     "elves_destinations_paused gauge",
     "elves_draining gauge",

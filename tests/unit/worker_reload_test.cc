@@ -51,8 +51,6 @@ TEST(WorkerConfigFaults, AListOfCallersThatNamesNobodyIsNotEverybody) {
   EXPECT_THAT(load(R"({"ip": "127.0.0.1", "authips": " , "})").errors,
               ElementsAre(HasSubstr("names nobody")));
   EXPECT_THAT(load(R"({"ip": "127.0.0.1", "authips": false})").errors, SizeIs(1));
-  EXPECT_THAT(load(R"({"ip": "127.0.0.1", "authips": []})").warnings,
-              testing::Contains(HasSubstr("everybody may call")));
 }
 
 TEST(WorkerReload, AuthipsStayWhenTheFileHasThemNoLonger) {

@@ -105,7 +105,7 @@ TEST_F(WorkerRunner, StartFailureIsAnAnswer) {
   const auto answer = answer_of(ins);
   EXPECT_EQ(answer.flag, -1);
   EXPECT_THAT(answer.result, StartsWith("cannot start "));
-  EXPECT_THAT(answer.result, HasSubstr("Permission denied"));
+  EXPECT_THAT(answer.result, HasSubstr("may not be run: chmod +x it"));
 }
 
 TEST_F(WorkerRunner, TimeoutKillsAndEndsOnce) {
