@@ -165,6 +165,11 @@ void AdminAdapter::health(admin::Respond respond) {
     dialect::JsonWriter json(200);
     json.text("status", trouble.empty() ? "ok" : "degraded");
     json.text("trouble", trouble);
+    const auto [requests, answers] = parts_.broker.places();
+    json.begin("broker");
+    json.text("requests", requests);
+    json.text("answers", answers);
+    json.end();
     json.text("history_trouble", parts_.journal.history_trouble());
     json.number("jobs_open", static_cast<std::int64_t>(parts_.dispatcher.open()));
     json.text("version", ELVES_VERSION);

@@ -8,6 +8,7 @@
 
 #include "admin/admin_view.h"
 #include "agent/agent_pool.h"
+#include "app/broker_side.h"
 #include "app/registry_side.h"
 #include "base/side_thread.h"
 #include "dialect/limits.h"
@@ -26,6 +27,7 @@ class AdminAdapter final : public admin::AdminView {
     ReadableJournal& journal;
     const agent::AgentPool& agents;
     RegistrySide& registry;
+    const BrokerSide& broker;
     Metrics& metrics;
     dialect::Limits limits;
     std::function<void()> take_readings;   // for the metrics; loop thread

@@ -69,7 +69,7 @@ struct App::Parts {
                     timers.timers(), dialect::rebuild_job},
                    dispatch_limits(options)),
         result_door(dispatcher),
-        admin_view({loop, dispatcher, *journal, agents, registry, metrics, request_limits(options),
+        admin_view({loop, dispatcher, *journal, agents, registry, broker, metrics, request_limits(options),
                     [this] { take_readings(); }, [this] { return trouble(); }}) {}
 
   void recover();
@@ -222,6 +222,9 @@ void App::Parts::take_readings() {
   metrics.set(Reading::http_connections, http_door.count());
   metrics.set(Reading::broker_connected, broker.connected() ? 1 : 0);
   metrics.set(Reading::broker_misfits, broker.misfits());
+  const auto [requests, answers] = broker.places();
+  metrics.set_node("requests", requests);
+  metrics.set_node("answers", answers);
   metrics.set(Reading::journal_trouble, journal->trouble().empty() ? 0 : 1);
   metrics.set(Reading::history_trouble, journal->history_trouble().empty() ? 0 : 1);
   metrics.set(Reading::draining, draining ? 1 : 0);

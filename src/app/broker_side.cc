@@ -5,6 +5,7 @@
 
 #include "app/settings.h"
 #include "app/tls_sides.h"
+#include "config/broker_nodes.h"
 
 namespace elves::app {
 namespace asio = boost::asio;
@@ -12,8 +13,7 @@ namespace {
 
 broker::BrokerOptions broker_options(const config::Options& options, const Journal& journal) {
   const auto& mq = options.mq;
-  return {.host = mq.ip,
-          .port = mq.port,
+  return {.nodes = *config::parse_broker_nodes(mq.hosts, mq.ip, mq.port),
           .user = mq.user,
           .password = mq.password,
           .vhost = mq.vhost,
@@ -79,6 +79,10 @@ void BrokerSide::read_notices(std::function<void()> done) {
   if (!publisher_) return asio::post(loop_, std::move(done));
   reading_.push_back(std::move(done));
   if (consumer_) consumer_->read_notices();
+}
+
+BrokerSide::Places BrokerSide::places() const {
+  return {consumer_ ? consumer_->place() : "", publisher_ ? publisher_->place() : ""};
 }
 
 bool BrokerSide::connected() const {

@@ -39,6 +39,12 @@ class BrokerSide final : public Publisher, public DeliveryAcker, public NoticeRe
   broker::AmqpPublisher::Counts publishing() const;
   // "" when all is well or there is no broker; else what is wrong, for people.
   std::string trouble() const;
+  // The nodes that are connected to, for requests and for answers; "" for none.
+  struct Places {
+    std::string requests;
+    std::string answers;
+  };
+  Places places() const;
   // How many exchanges and queues of the broker are otherwise than they are made here.
   std::size_t misfits() const { return consumer_ ? consumer_->misfits() : 0; }
 

@@ -28,8 +28,15 @@ constexpr std::size_t kKept = 1U << 20;
 
 }  // namespace
 
-Connection::Connection(asio::io_context& loop, const BrokerOptions& options)
-    : loop_(loop), options_(options), stream_(tcp::socket(loop)), limit_(loop), ticks_(loop) {}
+Connection::Connection(asio::io_context& loop, const BrokerOptions& options, HostPort node)
+    : loop_(loop),
+      options_(options),
+      node_(std::move(node)),
+      place_(node_.text()),
+      resolver_(loop),
+      stream_(tcp::socket(loop)),
+      limit_(loop),
+      ticks_(loop) {}
 
 asio::awaitable<void> Connection::reopen() {
   amqp_channel_open_t open{amqp_empty_bytes};
@@ -204,6 +211,7 @@ void Connection::fail(const BrokerError& why) {
   fault_ = why;
   no_limit();
   ticks_.cancel();
+  resolver_.cancel();
   error_code ignored;
   stream_.next().close(ignored);
 }

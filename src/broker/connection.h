@@ -13,6 +13,9 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/error.h"
+#include "base/host_port.h"
+#include "base/resolver.h"
 #include "broker/frames.h"
 #include "broker/options.h"
 #include "broker/refusal.h"
@@ -25,10 +28,14 @@ namespace elves::broker {
 // heartbeats, or failed with fail().
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(boost::asio::io_context& loop, const BrokerOptions& options);
+  // To the node `node` of the broker.
+  Connection(boost::asio::io_context& loop, const BrokerOptions& options, HostPort node);
 
-  // Connects, logs in and opens the channel; from now on heartbeats are kept up.
+  // Connects to one address of the node, each in turn, logs in and opens the channel; from now on heartbeats
+  // are kept up.
   boost::asio::awaitable<void> open();
+  // "rabbit-1:5672 (10.0.0.7)", or "10.0.0.7:5672".
+  const std::string& place() const { return place_; }
 
   // Sends one method on the channel and waits for `answer`; nothing else may be expected meanwhile. A broker
   // that refuses it has closed the channel: reopen() opens it again.
@@ -72,7 +79,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   boost::asio::awaitable<void> connect();
-  boost::asio::awaitable<boost::asio::ip::tcp::resolver::results_type> resolve();
+  boost::asio::awaitable<Result<void>> try_address(std::string address, Deadline deadline);
   boost::asio::awaitable<void> handshake();
   boost::asio::awaitable<void> login();
   boost::asio::awaitable<Incoming> receive();
@@ -91,6 +98,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   boost::asio::io_context& loop_;
   const BrokerOptions& options_;
+  const HostPort node_;
+  std::string place_;
+  Resolver resolver_;
   tls::Stream<boost::asio::ip::tcp::socket> stream_;
   boost::asio::steady_timer limit_;  // of what is waited for
   boost::asio::steady_timer ticks_;

@@ -17,6 +17,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::chrono::seconds kDeafCheck{15};
+constexpr int kDeafLooks = 2;
 constexpr std::uint16_t kInboxPrefetch = 1000;
 constexpr Millis kLookAgain{100};
 constexpr Millis kAcknowledgeWithin{5};
@@ -26,7 +27,6 @@ constexpr Millis kStopsWithin{1000};
 constexpr std::size_t kAcknowledgedAtOnce = 64;  // that part of the prefetch count does not wait
 constexpr Millis kPeersReturn{2000};             // beyond the longest pause of a peer's publisher
 constexpr std::uint64_t kMostDeliveries = 10;
-const std::string kInboxTag = "elves-scheduler-inbox";
 
 SteadyTime now() { return std::chrono::steady_clock::now(); }
 
@@ -100,7 +100,8 @@ asio::awaitable<void> Consumer::session(Connection& connection, bool peers) {
   if (peers) has_inbox_ = co_await declare_inbox(connection, options());
   if (has_inbox_) {
     // Other schedulers are heard even while no requests are taken any more.
-    consume(connection, inbox_queue(options()), kInboxTag, kInboxPrefetch);
+    inbox_tag_ = channels_.new_tag();
+    consume(connection, inbox_queue(options()), inbox_tag_, kInboxPrefetch);
   }
   connection.set_writer([this] {
     acknowledging_.cancel();
@@ -144,6 +145,7 @@ void Consumer::begin_again(Connection& connection) {
   channels_.begin(connection, ++epoch_);
   has_inbox_ = false;
   looking_ = asked_ = ready_ = false;
+  deaf_looks_ = 0;
   peers_back_ = now();
   if (troubled()) peers_back_ += kLongestPause + kPeersReturn;
 }
@@ -203,7 +205,7 @@ void Consumer::handle(const Incoming& incoming) {
 }
 
 void Consumer::on_consuming(std::string_view tag) {
-  if (tag != kInboxTag && !connected()) announce_connected();
+  if (tag != inbox_tag_ && !connected()) announce_connected();
 }
 
 // What the broker still holds, or sent on a connection that it does not know to be broken (then there is
@@ -211,10 +213,7 @@ void Consumer::on_consuming(std::string_view tag) {
 // and tell what they have settled meanwhile. RabbitMQ's answer may overtake deliveries that it no longer
 // counts as held, but not those of before the question: so it is asked twice.
 void Consumer::on_state(const amqp_queue_declare_ok_t& queue) {
-  if (view(queue.queue) == kRequestQueue) {
-    if (queue.consumer_count > 0 || cancelled_) return;
-    throw BrokerError("queue scheduler has no consumer although this is one");
-  }
+  if (view(queue.queue) == kRequestQueue) return compare_consumers(queue);
   looking_ = false;
   if (now() < peers_back_ || queue.message_count > 0 || queue.consumer_count > 1) {
     timers_.set(look_again_, Deadline(now() + kLookAgain), [this] { look_for_notices(); });
@@ -228,10 +227,22 @@ void Consumer::on_state(const amqp_queue_declare_ok_t& queue) {
   }
 }
 
+// A consumer that was just begun or cancelled may be counted otherwise once; and a queue that has no leader
+// at the moment is said to hold nothing.
+void Consumer::compare_consumers(const amqp_queue_declare_ok_t& queue) {
+  const bool missing = !cancelled_ && queue.message_count > 0 && queue.consumer_count < channels_.consumers();
+  deaf_looks_ = missing ? deaf_looks_ + 1 : 0;
+  if (deaf_looks_ < kDeafLooks) return;
+  throw BrokerError(
+      fmt::format("{} requests wait in queue scheduler, of whose consumers the broker knows {} and "
+                  "this scheduler alone is {}",
+                  queue.message_count, queue.consumer_count, channels_.consumers()));
+}
+
 void Consumer::on_delivery(const Incoming& incoming) {
   if (stopping()) return;  // it goes back to the queue
   const DeliveryRef delivery = channels_.delivered(incoming);
-  if (view(incoming.as<amqp_basic_deliver_t>().consumer_tag) == kInboxTag)
+  if (view(incoming.as<amqp_basic_deliver_t>().consumer_tag) == inbox_tag_)
     return take_notice(incoming, delivery);
   ++requests_;
   Submission submission = decode(incoming, delivery);

@@ -59,6 +59,7 @@ class Consumer final : public Link, public DeliveryAcker {
   void handle(const Incoming& incoming);
   void on_consuming(std::string_view tag);
   void on_state(const amqp_queue_declare_ok_t& queue);
+  void compare_consumers(const amqp_queue_declare_ok_t& queue);
   void on_delivery(const Incoming& incoming);
   void take_notice(const Incoming& incoming, DeliveryRef delivery);
   Submission decode(const Incoming& incoming, DeliveryRef delivery) const;
@@ -75,6 +76,8 @@ class Consumer final : public Link, public DeliveryAcker {
   bool ready_ = false;             // this connection can be asked
   std::uint32_t epoch_ = 0;
   bool has_inbox_ = false;
+  std::string inbox_tag_;
+  int deaf_looks_ = 0;       // in a row, at which the broker knew of too few consumers
   bool looking_ = false;     // the broker was asked what it still holds for this one
   bool asked_ = false;       // and notices_read was asked for since
   bool seen_empty_ = false;  // its answer was that it holds nothing

@@ -1,5 +1,8 @@
 #include "broker/link.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -18,7 +21,12 @@ constexpr Millis kLastWords{300};
 }  // namespace
 
 Link::Link(std::string name, asio::io_context& loop, BrokerOptions options, MetricsSink& metrics)
-    : name_(std::move(name)), loop_(loop), options_(std::move(options)), metrics_(metrics), timer_(loop) {}
+    : name_(std::move(name)),
+      loop_(loop),
+      options_(std::move(options)),
+      rounds_(options_.nodes),
+      metrics_(metrics),
+      timer_(loop) {}
 
 void Link::start() {
   asio::co_spawn(loop_, run(), [](const std::exception_ptr& error) {
@@ -55,14 +63,15 @@ asio::awaitable<void> Link::run() {
     } catch (const BrokerError& error) {
       if (!stopping_) announce_lost(error);
     }
-    if (!stopping_) co_await pause(backoff_.next());
+    if (!stopping_ && rounds_.over()) co_await pause(backoff_.next());
   }
   timer_.cancel();
   connected_ = false;
+  place_.clear();
 }
 
 asio::awaitable<void> Link::serve_one_connection() {
-  connection_ = std::make_shared<Connection>(loop_, options_);
+  connection_ = std::make_shared<Connection>(loop_, options_, rounds_.next());
   std::optional<BrokerError> lost;
   SteadyTime since;
   try {
@@ -87,20 +96,29 @@ void Link::announce_connected() {
   trouble_.clear();
   connected_ = true;
   metrics_.count(Event::broker_connected);
-  log::info("{}: connected to the broker at {}:{}{}", name_, options_.host, options_.port,
-            options_.tls ? " over TLS" : "");
+  faults_.clear();
+  place_ = connection_->place();
+  log::info("{}: connected to the broker at {}{}", name_, place_, options_.tls ? " over TLS" : "");
 }
 
 void Link::announce_useful() {
+  useful_ = true;
   told_.clear();
   backoff_.reset();
 }
 
+// Of several nodes one that is away is no news, as long as another one serves.
 void Link::announce_lost(const BrokerError& why) {
   if (why.cause() == BrokerError::Cause::tls) metrics_.count(Event::tls_refused);
   troubled_ = true;
-  trouble_ = why.what();
-  if (std::exchange(connected_, false)) metrics_.count(Event::broker_lost);
+  const std::string place = std::exchange(place_, "");
+  faults_.insert(place.empty() ? why.what() : fmt::format("{}: {}", place, why.what()));
+  trouble_ = fmt::format("{}", fmt::join(faults_, "; "));
+  const bool was_connected = std::exchange(connected_, false);
+  if (was_connected) metrics_.count(Event::broker_lost);
+  if (std::exchange(useful_, false)) rounds_.begin_anew();
+  if (!was_connected && !rounds_.over()) return;
+  faults_.clear();
   if (std::exchange(told_, trouble_) != trouble_)
     log::warn("{}: {}; trying again until it works", name_, trouble_);
 }

@@ -1,16 +1,18 @@
-// What consumer and publisher have in common: connect, serve until the connection fails, back off, again,
-// forever; told once per change of state.
+// What consumer and publisher have in common: connect to a node of the broker, serve until the connection
+// fails, try the others, pause when each had its turn, again, forever; told once per change of state.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "base/backoff.h"
 #include "broker/connection.h"
 #include "broker/options.h"
+#include "broker/rounds.h"
 #include "broker/topology.h"
 #include "dispatch/ports.h"
 
@@ -34,6 +36,8 @@ class Link {
   bool connected() const { return connected_; }
   // What is wrong while not connected; "" otherwise. For people.
   const std::string& trouble() const { return trouble_; }
+  // The node that it is connected to, as Connection::place(); "" while it is not.
+  const std::string& place() const { return place_; }
 
  protected:
   // One connection's life until over(), with its topology declared; throws BrokerError when it is lost.
@@ -75,15 +79,19 @@ class Link {
   const std::string name_;
   boost::asio::io_context& loop_;
   const BrokerOptions options_;
+  Rounds rounds_;
   MetricsSink& metrics_;
   boost::asio::steady_timer timer_;  // of the pause, or of the last words
   std::shared_ptr<Connection> connection_;
   bool serving_ = false;
   bool connected_ = false;
+  bool useful_ = false;    // the present connection, or the one that was just lost
   bool troubled_ = false;  // some connection failed, or was lost
   bool stopping_ = false;
+  std::string place_;
   std::string trouble_ = "not connected yet";
-  std::string told_;  // why the connection was lost, as it is in the log already
+  std::set<std::string> faults_;  // of the nodes that were tried in this round
+  std::string told_;              // why the connection was lost, as it is in the log already
   Backoff backoff_{Millis(200), kLongestPause};
 };
 

@@ -1,14 +1,15 @@
 // Connection: from the address to a channel.
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <memory>
+#include <utility>
 
+#include "base/in_turn.h"
+#include "base/tcp_liveness.h"
 #include "broker/connection.h"
 #include "broker/login.h"
 #include "tls/credentials.h"
@@ -21,13 +22,14 @@ using boost::system::error_code;
 
 namespace {
 
+constexpr Millis kConnect{5000};  // all addresses of a node together
 constexpr Millis kHandshake{5000};
 
 }  // namespace
 
 asio::awaitable<void> Connection::open() {
-  limit(kHandshake, no_broker("no answer within 5 s").what());
   co_await connect();
+  limit(kHandshake, no_broker("no answer within 5 s").what());
   if (options_.tls) co_await handshake();
   co_await login();
   no_limit();
@@ -36,37 +38,43 @@ asio::awaitable<void> Connection::open() {
 }
 
 asio::awaitable<void> Connection::connect() {
-  error_code fault;
-  auto token = asio::redirect_error(asio::use_awaitable, fault);
-  const auto found = co_await resolve();
-  co_await asio::async_connect(stream_.next(), found, token);
+  const Deadline deadline(std::chrono::steady_clock::now() + kConnect);
+  const auto try_one = [this](const std::string& address, Deadline share) {
+    return try_address(address, share);
+  };
+  const auto connected = co_await connect_in_turn(resolver_, node_.host, deadline, try_one);
   if (fault_) throw *fault_;
-  if (fault) throw no_broker(fault.message());
-  stream_.next().set_option(tcp::no_delay(true), fault);
+  if (!connected) throw no_broker(connected.error().detail);
+  if (*connected != node_.host) place_ = fmt::format("{} ({})", node_.text(), *connected);
+  error_code ignored;
+  stream_.next().set_option(tcp::no_delay(true), ignored);
   // A peer that vanishes without a word must not hold what is written for ever.
-  const auto patience = static_cast<unsigned>(Millis(options_.heartbeat * 2).count());
-  ::setsockopt(stream_.next().native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
+  keep_alive(stream_.next().native_handle(), {options_.heartbeat, options_.heartbeat * 2});
 }
 
-asio::awaitable<tcp::resolver::results_type> Connection::resolve() {
+asio::awaitable<Result<void>> Connection::try_address(std::string address, Deadline deadline) {
+  auto& socket = stream_.next();
   error_code fault;
-  const std::string service = std::to_string(options_.port);
-  const auto literal = asio::ip::make_address(options_.host, fault);
-  // Looking up a name starts a thread, which an address can do without.
-  if (!fault)
-    co_return tcp::resolver::results_type::create(tcp::endpoint(literal, options_.port), options_.host,
-                                                  service);
+  socket.close(fault);
+  const tcp::endpoint endpoint(asio::ip::make_address(address), node_.port);
+  const auto waiting = std::make_shared<bool>(true);
+  asio::steady_timer patience(loop_, deadline.at());
+  patience.async_wait([self = shared_from_this(), waiting](error_code cancelled) {
+    error_code ignored;
+    if (!cancelled && *waiting) self->stream_.next().close(ignored);
+  });
   auto token = asio::redirect_error(asio::use_awaitable, fault);
-  tcp::resolver resolver(loop_);
-  const auto found = co_await resolver.async_resolve(options_.host, service, token);
-  if (fault_) throw *fault_;
-  if (fault) throw no_broker(fault.message());
-  co_return found;
+  co_await socket.async_connect(endpoint, token);
+  *waiting = false;
+  if (fault == asio::error::operation_aborted && !fault_)
+    co_return Error{ErrorCode::send_failed, "no answer"};
+  if (fault) co_return Error{ErrorCode::send_failed, fault.message()};
+  co_return Result<void>();
 }
 
 asio::awaitable<void> Connection::handshake() {
   try {
-    stream_.use_tls(tls::Credentials(*options_.tls).session(options_.host));
+    stream_.use_tls(tls::Credentials(*options_.tls).session(node_.host));
   } catch (const tls::Fault& fault) {
     throw BrokerError(fault.what(), BrokerError::Cause::tls);
   }
@@ -90,9 +98,8 @@ asio::awaitable<void> Connection::login() {
     co_await expect(AMQP_CONNECTION_OPEN_OK_METHOD);
   } catch (const BrokerError& error) {
     if (error.cause() == BrokerError::Cause::tls || fault_) throw;
-    throw BrokerError(fmt::format("login to {}:{} as '{}' on vhost '{}' failed: {}{}", options_.host,
-                                  options_.port, options_.user, options_.vhost, error.what(),
-                                  login_hint(options_, error.what())));
+    throw BrokerError(fmt::format("login to {} as '{}' on vhost '{}' failed: {}{}", place_, options_.user,
+                                  options_.vhost, error.what(), login_hint(options_, error.what())));
   }
   logged_in_ = true;
 }
@@ -116,13 +123,13 @@ asio::awaitable<Incoming> Connection::expect(amqp_method_number_t id) {
 }
 
 BrokerError Connection::no_broker(const std::string& why) const {
-  return BrokerError(fmt::format("no broker at {}:{}: {}", options_.host, options_.port, why));
+  return BrokerError(fmt::format("no broker at {}: {}", place_, why));
 }
 
 BrokerError Connection::no_tls(const error_code& fault) const {
-  return BrokerError(fmt::format("no TLS connection to the broker at {}:{}: {}", options_.host, options_.port,
-                                 tls::reason(fault, stream_.session())),
-                     BrokerError::Cause::tls);
+  return BrokerError(
+      fmt::format("no TLS connection to the broker at {}: {}", place_, tls::reason(fault, stream_.session())),
+      BrokerError::Cause::tls);
 }
 
 }  // namespace elves::broker

@@ -1,4 +1,4 @@
-// Where the broker is and what this scheduler is called there; and how trouble with it is told.
+// Where the broker is, and what this scheduler is called there; and how trouble with it is told.
 #pragma once
 
 #include <chrono>
@@ -6,7 +6,9 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
+#include "base/host_port.h"
 #include "tls/credentials.h"
 
 namespace elves::broker {
@@ -14,8 +16,7 @@ namespace elves::broker {
 inline const std::string kExistingType = "existing";  // as the broker makes them by itself
 
 struct BrokerOptions {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 5672;
+  std::vector<HostPort> nodes{{"127.0.0.1", 5672}};  // of one cluster; any of them will do
   std::string user;
   std::string password;
   std::string vhost = "/";

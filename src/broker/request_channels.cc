@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 #include "base/log.h"
@@ -11,11 +12,15 @@
 namespace elves::broker {
 namespace {
 
-const std::string kRequestTag = "elves-scheduler";  // begins that of each consumer
-constexpr std::size_t kFew = 512;                   // deliveries of one consumer that are open
-constexpr std::size_t kSpare = 128;                 // with less room than this there is to be another
+constexpr std::size_t kFew = 512;    // deliveries of one consumer that are open
+constexpr std::size_t kSpare = 128;  // with less room than this there is to be another
 
 }  // namespace
+
+RequestChannels::RequestChannels(const BrokerOptions& options)
+    : options_(options), tags_(fmt::format("elves-scheduler-{:08x}", std::random_device{}())) {}
+
+std::string RequestChannels::new_tag() { return fmt::format("{}-{}", tags_, ++tags_given_); }
 
 void RequestChannels::begin(Connection& connection, std::uint32_t epoch) {
   connection_ = &connection;
@@ -148,7 +153,7 @@ void RequestChannels::open_or_reuse() {
 void RequestChannels::consume_on(Channels::value_type& entry) {
   auto& [number, channel] = entry;
   const std::size_t prefetch = std::max<std::size_t>(share(free()), 1);  // 0 would be no limit
-  channel.begin(fmt::format("{}-{}", kRequestTag, ++begun_), prefetch);
+  channel.begin(new_tag(), prefetch);
   room_ += prefetch;
   ++consumers_;
   consume(*connection_, kRequestQueue, channel.consumer_tag(), static_cast<std::uint16_t>(prefetch), number);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <string>
 
 #include "broker/connection.h"
 #include "broker/options.h"
@@ -20,7 +21,7 @@ namespace elves::broker {
 // cancelled consumer, as if it had been delivered. Loop thread only.
 class RequestChannels {
  public:
-  explicit RequestChannels(const BrokerOptions& options) : options_(options) {}
+  explicit RequestChannels(const BrokerOptions& options);
 
   // A new connection, with its first channel only. It must live until end().
   void begin(Connection& connection, std::uint32_t epoch);
@@ -36,6 +37,11 @@ class RequestChannels {
   void cancel();
   // Whether they may come: there are consumers, or such as the broker has not confirmed to be cancelled.
   bool consuming() const { return consumers_ + leaving_ > 0; }
+
+  // How many consumers there are.
+  std::size_t consumers() const { return consumers_; }
+  // A consumer tag that nobody has had before: a broker may still remember an earlier connection's.
+  std::string new_tag();
 
   // What has come on any channel, whoever it is for.
   DeliveryRef delivered(const Incoming& incoming);
@@ -67,7 +73,8 @@ class RequestChannels {
   std::size_t room_ = 0;       // of all consumers together
   std::size_t consumers_ = 0;  // that there are
   std::size_t leaving_ = 0;    // that were cancelled, without an answer yet
-  std::uint64_t begun_ = 0;    // that there have been
+  const std::string tags_;     // begins that of each consumer
+  std::uint64_t tags_given_ = 0;
   std::uint16_t opening_ = 0;  // a channel that the broker is asked for
   bool subscribed_ = false;
   bool filling_up_ = false;

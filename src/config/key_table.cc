@@ -1,4 +1,5 @@
 #include "base/host_port.h"
+#include "config/broker_nodes.h"
 #include "config/hosts.h"
 #include "config/key_kinds.h"
 #include "config/keys.h"
@@ -15,8 +16,13 @@ std::vector<Key> mq_keys() {
   const auto mq = [](auto field) { return at(&Options::mq, field); };
   return {
       text("mq.ip", mq(&MqOptions::ip), is_host,
-           "address: one host name or one IP address, no list, and its port is mq.port"),
+           "address: one host name or one IP address, and its port is mq.port; several are a list in "
+           "mq.hosts"),
       port("mq.port", mq(&MqOptions::port)),
+      text(
+          "mq.hosts", mq(&MqOptions::hosts),
+          [](const std::string& value) { return parse_broker_nodes(value, "localhost", 5672).has_value(); },
+          "list of the broker's nodes: host:port, host, [IPv6]:port or :port, with commas between"),
       text("mq.user", mq(&MqOptions::user), some_text, "user name: some text"),
       text("mq.vhost", mq(&MqOptions::vhost), short_name,
            "virtual host: its name, '/' is the broker's default"),

@@ -16,6 +16,7 @@ namespace elves::config {
 struct MqOptions {
   std::string ip = "127.0.0.1";    // mq.ip
   std::uint16_t port = 5672;       // mq.port
+  std::string hosts;               // mq.hosts: nodes of a cluster; "" = mq.ip alone
   std::string user = "guest";      // mq.user
   std::string password = "guest";  // mq.password, mq.password.file, ELVES_MQ_PASSWORD; never logged
   std::string vhost = "/";         // mq.vhost
@@ -40,7 +41,7 @@ struct MqTlsOptions {
   std::string cert;         // mq.tls.cert: what the broker is shown; "" = nothing
   std::string key;          // mq.tls.key: "" = in the same file
   bool verify = true;       // mq.tls.verify: the broker's certificate and name
-  std::string server_name;  // mq.tls.serverName: the name to look for; "" = mq.ip
+  std::string server_name;  // mq.tls.serverName: the name to look for; "" = the host that is connected to
 };
 
 struct ThriftOptions {

@@ -125,6 +125,10 @@ Metrics::Metrics() : registry_(std::make_unique<prometheus::Registry>()) {
                  .Name("elves_limit")
                  .Help("What the limits are set to, by configuration key")
                  .Register(*registry_);
+  broker_nodes_ = &prometheus::BuildGauge()
+                       .Name("elves_broker_node")
+                       .Help("1: the node of the broker that a connection goes to")
+                       .Register(*registry_);
 }
 
 Metrics::~Metrics() = default;
@@ -136,6 +140,19 @@ void Metrics::set(Reading reading, std::size_t value) {
 }
 
 void Metrics::set_limit(const std::string& key, double value) { limits_->Add({{"key", key}}).Set(value); }
+
+void Metrics::set_node(const std::string& connection, const std::string& node) {
+  const auto before = nodes_.find(connection);
+  if (before != nodes_.end()) {
+    if (before->second.name == node) return;
+    broker_nodes_->Remove(before->second.gauge);
+    nodes_.erase(before);
+  }
+  if (node.empty()) return;
+  auto& gauge = broker_nodes_->Add({{"connection", connection}, {"node", node}});
+  gauge.Set(1);
+  nodes_.emplace(connection, Node{node, &gauge});
+}
 
 std::string Metrics::text() { return prometheus::TextSerializer().Serialize(registry_->Collect()); }
 

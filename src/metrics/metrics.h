@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -55,13 +56,22 @@ class Metrics final : public MetricsSink {
   void set(Reading reading, std::size_t value);
   // What a limit is set to: elves_limit{key="job.maxOpen"}.
   void set_limit(const std::string& key, double value);
+  // The node of the broker that the connection "requests" or "answers" goes to; "" = none:
+  // elves_broker_node{connection="requests",node="rabbit-1:5672 (10.0.0.7)"}.
+  void set_node(const std::string& connection, const std::string& node);
   std::string text();
 
  private:
+  struct Node {
+    std::string name;
+    prometheus::Gauge* gauge;
+  };
   std::unique_ptr<prometheus::Registry> registry_;
   std::array<prometheus::Counter*, kEvents> counters_{};
   std::array<prometheus::Gauge*, kReadings> gauges_{};
   prometheus::Family<prometheus::Gauge>* limits_ = nullptr;
+  prometheus::Family<prometheus::Gauge>* broker_nodes_ = nullptr;
+  std::map<std::string, Node> nodes_;  // by connection
 };
 
 }  // namespace elves

@@ -7,7 +7,7 @@ from harness.agents import addresses
 from harness.answers import code_of, error_of
 from harness.jobs import async_job, new_id, send_sync, sync_job
 from harness.proxy import Proxy
-from harness.util import wait_for
+from harness.util import free_port, wait_for
 
 BACK = 40  # seconds a scheduler may take to be back at work; the backoff between attempts is part of it
 
@@ -126,6 +126,58 @@ class TestTopology:
         other = make_site(broker=broker, settings={"mq.exchange": "my-elves"}).start()
         works(other.peer(exchange="my-elves"))
         other.scheduler.stop()
+
+
+class TestNodes:
+    """mq.hosts with one node that answers; tests/system/test_cluster.py has three."""
+
+    def test_the_one_that_answers_is_found(self, make_site, broker):
+        hosts = f"127.0.0.1:{free_port()},localhost:{broker.port},[::1]:{free_port()}"
+        site = make_site(broker=broker, settings={"mq.hosts": hosts}).start()
+        places = site.scheduler.http("GET", "/healthz").json["broker"]
+        assert places == dict.fromkeys(("requests", "answers"), f"localhost:{broker.port} (127.0.0.1)")
+        node = f'{{connection="requests",node="localhost:{broker.port} (127.0.0.1)"}}'
+        assert site.scheduler.metric("elves_broker_node" + node) == 1
+        works(site.peer())
+        site.scheduler.stop()
+
+    def test_what_an_entry_leaves_out_is_taken_from_the_other_keys(self, make_site, broker):
+        site = make_site(broker=broker, settings={"mq.hosts": f"127.0.0.1,:{broker.port}"}).start()
+        assert site.scheduler.http("GET", "/healthz").json["broker"]["answers"] == f"127.0.0.1:{broker.port}"
+        site.scheduler.stop()
+
+    def test_each_that_does_not_answer_is_named(self, make_site, broker):
+        first, second = free_port(), free_port()
+        site = make_site(broker=broker, settings={"mq.hosts": f"127.0.0.1:{first},localhost:{second}"})
+        site.start(until="alive")
+
+        def trouble():
+            return site.scheduler.http("GET", "/healthz").json["trouble"]
+        wait_for(lambda: str(first) in trouble() and str(second) in trouble(), BACK, "both to be named")
+        assert f"no broker at 127.0.0.1:{first}: Connection refused" in trouble()
+        assert f"no broker at localhost:{second}: " in trouble() and "127.0.0.1: Connection refused" in trouble()
+        told = [line for line in site.scheduler.log().splitlines() if "trying again until it works" in line]
+        assert len(told) == 2, told  # one for each connection, however many rounds
+        assert site.scheduler.http("GET", "/healthz").json["broker"] == {"requests": "", "answers": ""}
+        site.scheduler.stop()
+
+    def test_a_lost_one_is_followed_by_another(self, make_site, broker):
+        proxies = [Proxy(broker.port) for _ in range(2)]
+        site = make_site(broker=broker, settings={
+            "mq.hosts": ",".join(f"127.0.0.1:{proxy.port}" for proxy in proxies)}).start()
+
+        def place():
+            return site.scheduler.http("GET", "/healthz").json["broker"]["requests"]
+        used = next(proxy for proxy in proxies if place().endswith(f":{proxy.port}"))
+        other = next(proxy for proxy in proxies if proxy is not used)
+        used.refuse(True)
+        used.cut()
+        wait_for(lambda: place().endswith(f":{other.port}"), BACK, "the other node")
+        wait_for(lambda: healthy(site), BACK, "health")
+        works(site.peer())
+        site.scheduler.stop()
+        for proxy in proxies:
+            proxy.close()
 
 
 class TestLosses:

@@ -1,11 +1,14 @@
 """Deliveries that are larger or odder than agreed: they run or are dead letters, and what is behind them goes on."""
 import json
+import subprocess
 import time
 
 import pika
 import pytest
 from harness.answers import code_of
-from harness.jobs import new_id, send_sync
+from harness.jobs import new_id, send_sync, sync_job
+from harness.rabbit import PASSWORD, USER
+from harness.scheduler import BINARIES, environment
 from harness.util import wait_for
 
 FRAME = 131_072
@@ -74,6 +77,26 @@ class TestHeaders:
     def test_of_every_shape(self, peer, headers):
         param = new_id()
         assert peer.call(send_sync(param=param), headers=headers).json["data"]["worker_message"] == param
+
+
+def test_elvesctl_takes_a_reply_with_such_headers(make_site, broker, tmp_path):
+    site = make_site(broker=broker)
+    client = site.peer()
+    client.channel.queue_declare("scheduler", durable=True)
+    client.channel.queue_bind("scheduler", "elves", "*.scheduler")
+    (tmp_path / "request.json").write_text(json.dumps(sync_job()))
+    asking = subprocess.Popen(
+        [str(BINARIES / "elvesctl"), "send", str(tmp_path / "request.json")],
+        env=environment(ELVES_AMQP=f"amqp://{USER}:{PASSWORD}@127.0.0.1:{broker.port}/{site.vhost}"),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    _, request, _ = wait_for(lambda: (got := client.channel.basic_get("scheduler", auto_ack=True))[0] and got, 20,
+                             "the request")
+    client.channel.queue_declare("way", arguments={
+        "x-message-ttl": 1, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": request.reply_to})
+    client.channel.basic_publish("", "way", b'{"it": "came"}', pika.BasicProperties(
+        headers=largest_headers(""), correlation_id=request.correlation_id))
+    out, err = asking.communicate(timeout=60)
+    assert asking.returncode == 0 and '"came"' in out, (out, err)
 
 
 def test_delivered_too_often_becomes_a_dead_letter(make_site, broker):

@@ -111,9 +111,8 @@ class Broker {
 class BrokerConnection : public testing::Test {
  protected:
   BrokerConnection() {
-    options_.port = broker_.port();
     options_.heartbeat = std::chrono::seconds(1);
-    connection_ = std::make_shared<Connection>(loop_.io, options_);
+    connection_ = std::make_shared<Connection>(loop_.io, options_, HostPort{"127.0.0.1", broker_.port()});
   }
   ~BrokerConnection() override { connection_->fail(BrokerError("the test is over")); }
 

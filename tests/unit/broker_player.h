@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "broker/frames.h"
@@ -33,7 +34,16 @@ class Player {
   std::size_t connections_ = 0;
   std::size_t channels_ = 0;  // opened by the present connection
   std::function<void()> on_published_ = [] {};
+  amqp_queue_declare_ok_t state_{};  // of every queue that it is asked about
+  std::size_t questions_ = 0;        // about queues
 
+  // An empty message, on the channel that requests come on.
+  void deliver() {
+    using namespace std::string_literals;
+    amqp_basic_deliver_t delivery{bytes("tag"), 1, 0, bytes("elves"), bytes("openapi.scheduler")};
+    say(2, AMQP_BASIC_DELIVER_METHOD, &delivery);
+    say("\2\0\2\0\0\0\x0E\0\x3C\0\0\0\0\0\0\0\0\0\0\0\0\xCE"s);
+  }
   void ack(std::uint64_t tag, bool multiple = false) {
     amqp_basic_ack_t ack{tag, multiple};
     say(1, AMQP_BASIC_ACK_METHOD, &ack);
@@ -96,7 +106,6 @@ class Player {
     amqp_connection_open_ok_t opened{};
     amqp_channel_open_ok_t channel{};
     amqp_exchange_declare_ok_t exchange{};
-    amqp_queue_declare_ok_t queue{};
     amqp_queue_bind_ok_t bound{};
     amqp_confirm_select_ok_t confirming{};
     amqp_connection_close_ok_t farewell{};
@@ -108,11 +117,11 @@ class Player {
       case AMQP_CHANNEL_OPEN_METHOD:
         ++channels_;
         published_.clear();
-        return say(1, AMQP_CHANNEL_OPEN_OK_METHOD, &channel);
+        return say(incoming.channel, AMQP_CHANNEL_OPEN_OK_METHOD, &channel);
       case AMQP_EXCHANGE_DECLARE_METHOD:
         return say(1, AMQP_EXCHANGE_DECLARE_OK_METHOD, &exchange);
       case AMQP_QUEUE_DECLARE_METHOD:
-        return say(1, AMQP_QUEUE_DECLARE_OK_METHOD, &queue);
+        return describe_queue(incoming);
       case AMQP_QUEUE_BIND_METHOD:
         return say(1, AMQP_QUEUE_BIND_OK_METHOD, &bound);
       case AMQP_CONFIRM_SELECT_METHOD:
@@ -121,9 +130,22 @@ class Player {
         return say(0, AMQP_CONNECTION_CLOSE_OK_METHOD, &farewell);
       case AMQP_BASIC_PUBLISH_METHOD:
         return take_published(incoming);
+      case AMQP_BASIC_CONSUME_METHOD:
+        return confirm_consumer(incoming);
       default:
         return;
     }
+  }
+
+  void describe_queue(const Incoming& incoming) {
+    ++questions_;
+    state_.queue = incoming.as<amqp_queue_declare_t>().queue;
+    say(1, AMQP_QUEUE_DECLARE_OK_METHOD, &state_);
+  }
+
+  void confirm_consumer(const Incoming& incoming) {
+    amqp_basic_consume_ok_t ok{incoming.as<amqp_basic_consume_t>().consumer_tag};
+    say(incoming.channel, AMQP_BASIC_CONSUME_OK_METHOD, &ok);
   }
 
   void take_published(const Incoming& incoming) {
@@ -135,10 +157,14 @@ class Player {
   }
 
   void say(std::uint16_t channel, amqp_method_number_t id, void* method) {
-    std::string bytes;
-    encoder_.method(bytes, channel, id, method);
+    std::string frame;
+    encoder_.method(frame, channel, id, method);
+    say(frame);
+  }
+
+  void say(std::string_view frames) {
     boost::system::error_code gone;
-    boost::asio::write(session_->socket, boost::asio::buffer(bytes), gone);
+    boost::asio::write(session_->socket, boost::asio::buffer(frames), gone);
   }
 
   tcp::acceptor acceptor_;

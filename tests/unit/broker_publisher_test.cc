@@ -28,7 +28,7 @@ class Publishing : public testing::Test {
   }
 
   void start() {
-    options_.port = player_.port();
+    options_.nodes = {{"127.0.0.1", player_.port()}};
     publisher_.emplace(loop_.io, options_, metrics_);
     publisher_->start();
   }
