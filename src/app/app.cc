@@ -265,7 +265,7 @@ void App::Parts::reload() {
   processors.set_options(processor_options(options));
   agents_door.set_limits(thrift_door(options));
   log::info(
-      "{} read again: log.level, job.maxOpen*, job.grace, job.retry.*, agent.*, processor.*, result.*, "
+      "{} read again: log.level, job.maxOpen*, job.grace*, job.retry.*, agent.*, processor.*, result.*, "
       "thrift.allow, thrift.trustForwarders, thrift.maxConnections* and drain.timeout are in force; "
       "certificates too",
       config_file);

@@ -32,8 +32,9 @@ class Attempts {
 Addresses with_last(Addresses addresses, const std::string& doubtful);
 
 // Looks `name` up and calls `try_one(address, deadline)`, an awaitable Result<void>, for its addresses until
-// one succeeds or the resolver is cancelled: answers with that address. `doubtful`, if not "", is one that was
-// connected to and was of no use: it comes last. Errors: send_failed, with every address and what was wrong with it.
+// one succeeds or the resolver is cancelled: answers with that address. `doubtful`, if not "", is one that
+// was connected to and was of no use: it comes last. Errors: send_failed, with every address and what was
+// wrong with it.
 template <class TryOne>
 boost::asio::awaitable<Result<std::string>> connect_in_turn(Resolver& resolver, std::string name,
                                                             Deadline deadline, TryOne try_one,

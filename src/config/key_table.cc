@@ -135,6 +135,7 @@ std::vector<Key> job_keys() {
   return {
       seconds("job.defaultTimeout", job(&JobOptions::default_timeout), 1, 7 * kDay),
       seconds("job.grace", job(&JobOptions::grace), 0, 3600),
+      seconds("job.grace.sync", job(&JobOptions::sync_grace), 0, 3600),
       count("job.maxOpen", job(&JobOptions::max_open), 1, 10 * kMillion),
       bytes("job.maxOpenBytes", job(&JobOptions::max_open_bytes), kMiB, kMiB * kMiB),
       count("job.retry.attempts", job(&JobOptions::retry_attempts), 1, 1000),
