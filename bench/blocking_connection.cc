@@ -27,7 +27,8 @@ BlockingConnection::~BlockingConnection() {
 void BlockingConnection::open(const broker::BrokerOptions& options) {
   amqp_socket_t* socket = amqp_tcp_socket_new(state_);
   if (!socket) throw BrokerError("out of memory");
-  check(amqp_socket_open(socket, options.host.c_str(), options.port), "connecting to the broker");
+  const HostPort& node = options.nodes.front();
+  check(amqp_socket_open(socket, node.host.c_str(), node.port), "connecting to the broker");
   const auto reply = amqp_login(state_, options.vhost.c_str(), 0, broker::kFrameMax,
                                 static_cast<int>(options.heartbeat.count()), AMQP_SASL_METHOD_PLAIN,
                                 options.user.c_str(), options.password.c_str());

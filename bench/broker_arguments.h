@@ -9,7 +9,7 @@ namespace elves::bench {
 
 inline void add_broker_arguments(CLI::App& arguments, broker::BrokerOptions& options) {
   options.heartbeat = std::chrono::seconds(0);
-  arguments.add_option("--port", options.port, "the broker's port on 127.0.0.1")->required();
+  arguments.add_option("--port", options.nodes.front().port, "the broker's port on 127.0.0.1")->required();
   arguments.add_option("--user", options.user)->required();
   arguments.add_option("--password", options.password)->required();
   arguments.add_option("--vhost", options.vhost)->required();

@@ -87,7 +87,7 @@ class Rig:
         """A scheduler with its own empty journal, not started yet."""
         return Scheduler(self.folder, {
             **broker_settings(self.broker, self.vhost), **DEFAULTS, "thrift.agent.port": self.agent_port,
-            "thrift.scheduler.port": self.scheduler_port, "thrift.outTime": 3000, "job.grace": 5,
+            "thrift.scheduler.port": self.scheduler_port, "thrift.outTime": 3000, "job.grace": 5, "job.grace.sync": 5,
             "journal.path": self.new_journal(), **(settings or {})}, launcher=launcher, variables=variables)
 
     @contextlib.contextmanager

@@ -74,6 +74,7 @@ DispatchLimits dispatch_limits(const config::Options& options) {
   limits.max_open = options.job.max_open;
   limits.max_open_bytes = options.job.max_open_bytes;
   limits.grace = options.job.grace;
+  limits.sync_grace = options.job.sync_grace;
   limits.max_hold = options.mq.max_hold;
   limits.fresh = options.mq.heartbeat;
   limits.keep_unheard = options.result.keep;

@@ -42,7 +42,8 @@ asio::awaitable<void> Connection::connect() {
   const auto try_one = [this](const std::string& address, Deadline share) {
     return try_address(address, share);
   };
-  const auto connected = co_await connect_in_turn(resolver_, node_.host, deadline, try_one);
+  const std::string none_is_doubtful;
+  const auto connected = co_await connect_in_turn(resolver_, node_.host, deadline, try_one, none_is_doubtful);
   if (fault_) throw *fault_;
   if (!connected) throw no_broker(connected.error().detail);
   if (*connected != node_.host) place_ = fmt::format("{} ({})", node_.text(), *connected);

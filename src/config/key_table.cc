@@ -147,6 +147,7 @@ std::vector<Key> job_keys() {
   return {
       seconds("job.defaultTimeout", job(&JobOptions::default_timeout), 1, 7 * kDay),
       live(seconds("job.grace", job(&JobOptions::grace), 0, 3600)),
+      live(seconds("job.grace.sync", job(&JobOptions::sync_grace), 0, 3600)),
       live(count("job.maxOpen", job(&JobOptions::max_open), 1, 10 * kMillion)),
       live(bytes("job.maxOpenBytes", job(&JobOptions::max_open_bytes), kMiB, kMiB * kMiB)),
       live(count("job.retry.attempts", job(&JobOptions::retry_attempts), 1, 1000)),

@@ -107,9 +107,10 @@ struct ProcessorOptions {
 };
 
 struct JobOptions {
-  std::chrono::seconds default_timeout{90};   // job.defaultTimeout
-  std::chrono::seconds grace{5};              // job.grace: added to the timeout before 410.2
-  std::size_t max_open = 200000;              // job.maxOpen: jobs in all; beyond: 410.5
+  std::chrono::seconds default_timeout{90};  // job.defaultTimeout
+  std::chrono::seconds grace{5};             // job.grace: added to an asynchronous job's timeout before 410.2
+  std::chrono::seconds sync_grace{3};        // job.grace.sync: to a synchronous one's
+  std::size_t max_open = 200000;             // job.maxOpen: jobs in all; beyond: 410.5
   std::uint64_t max_open_bytes = 2ULL << 30;  // job.maxOpenBytes: of their params and results; likewise
   std::uint32_t retry_attempts = 1;           // job.retry.attempts: asynchronous, calls in all; 1 = no retry
   std::chrono::milliseconds retry_pause{1000};       // job.retry.pause: before the second call, at most

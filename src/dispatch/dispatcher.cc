@@ -235,7 +235,8 @@ void Dispatcher::send_acceptance(OpenJob& open) {
 }
 
 Deadline Dispatcher::deadline_of(const OpenJob& open) const {
-  return Deadline(open.received_at + open.job->timeout + limits_.grace);
+  const Millis grace = open.job->synchronous() ? limits_.sync_grace : limits_.grace;
+  return Deadline(open.received_at + open.job->timeout + grace);
 }
 
 // Why there is no place for another job; nullptr when there is.

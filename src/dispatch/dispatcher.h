@@ -47,7 +47,8 @@ struct DispatchLimits {
   std::size_t max_open_bytes = std::size_t{2} << 30;  // params and results of these
   std::size_t remember = 100000;  // finished asynchronous executions, to tell late and second results
   std::size_t remember_bytes = std::size_t{256} << 20;  // params of those that ended without a result
-  Millis grace{5000};
+  Millis grace{5000};                                   // of asynchronous jobs
+  Millis sync_grace{3000};                              // of synchronous ones
   Millis fresh{10000};              // a delivery older than this may be with another scheduler by now
   Seconds max_hold{1200};           // no delivery stays unacknowledged for longer
   Seconds keep_unheard{24 * 3600};  // a result that nobody listens for is published again for so long
@@ -148,6 +149,7 @@ class Dispatcher {
   // Who belongs (belonging.cc)
   bool may_call(const std::string& ip) const;
   bool brought_by(const AgentResult& result, const std::string& ip) const;
+  void note_other_address(const AgentResult& result);
   bool refuse_stranger(const AgentResult& result, const std::string& expected, const Taken& taken);
   bool refuse_unknown(const AgentResult& result, const std::string& owner, const Taken& taken);
 

@@ -65,6 +65,12 @@ OpenJob* JobTable::find_awaiting(const AgentResult& result) {
   });
 }
 
+OpenJob* JobTable::find_unsettled(const AgentResult& result) {
+  const auto exec_id = LogId::parse(result.exec_id);
+  if (OpenJob* open = exec_id ? find(*exec_id) : nullptr) return open;
+  return first_by_wire_id(result.id, [](const OpenJob& open) { return open.state != JobState::settled; });
+}
+
 OpenJob* JobTable::find_queue_task(const std::string& wire_id) {
   return first_by_wire_id(wire_id, [](const OpenJob& open) { return open.job->type == JobType::queue; });
 }

@@ -69,6 +69,9 @@ class JobTable {
   // sent twice, with a log id each, has one result: it belongs to the job of the same request.
   OpenJob* find_awaiting(const AgentResult& result);
 
+  // The same wherever the result came from: the job that it was probably meant for.
+  OpenJob* find_unsettled(const AgentResult& result);
+
   // The open queue task with this Instruct.id; queue tasks are told by id alone.
   OpenJob* find_queue_task(const std::string& wire_id);
 

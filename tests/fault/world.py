@@ -104,7 +104,7 @@ class World:
         agent_port, real_port, broker_ports = free_port(), free_port(), [free_port() for _ in range(schedulers)]
         self.schedulers = {
             name: Scheduler(self.folder, {
-                **broker_settings(self.broker, self.vhost, port), **SCHEDULER_SETTINGS, "job.grace": grace,
+                **broker_settings(self.broker, self.vhost, port), **SCHEDULER_SETTINGS, "job.grace": grace, "job.grace.sync": grace,
                 "thrift.agent.port": agent_port, "journal.path": self.disks[name].folder / "journal.db"},
                 variables={"TZ": "UTC"})
             for name, port in zip(self.disks, broker_ports)}

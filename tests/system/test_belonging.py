@@ -103,11 +103,23 @@ def test_a_result_is_taken_from_its_agent_only(site, peer):
         assert refused(site.scheduler.port, result_of(ins, result="forged"), source)
         ins.ip = "127.0.0.3"
     assert site.scheduler.metric("elves_results_refused_total") == before + 4
-    assert "thrift.trustForwarders names those" in site.scheduler.log()
+    assert "it came from 127.0.0.1, which is not its agent 127.0.0.3. If that is the same machine, put 127.0.0.1 into " \
+        "thrift.trustForwarders" in site.scheduler.log()
     assert send_result(site.scheduler.port, result_of(ins, result="true")) == "success"
     assert ended(peer, job)["result"]["worker_message"] == "true"
     assert refused(site.scheduler.port, result_of(ins, result="true"), "127.0.0.2"), "nor a second one"
     fence(peer)
+
+
+@pytest.mark.parametrize("kind", ["queue", "cron"])
+def test_a_job_whose_result_was_refused_says_so(site, peer, kind):
+    """As with a released agent, which sends from whichever address of its machine the routing table picks."""
+    job = async_job(ip="127.0.0.3", sender=kind, type=kind, func="hold", param=new_id(), timeout=1)
+    peer.publish(job)
+    ins = accepted(site, param=job["mqbody"]["param"])
+    assert refused(site.scheduler.port, result_of(ins, result="done"), "127.0.0.4")
+    assert ended(peer, job)["error"].endswith(
+        "a result came from 127.0.0.4, which is not its agent 127.0.0.3: thrift.trustForwarders")
 
 
 def test_an_unknown_one_is_taken_from_the_address_it_names(site, peer):

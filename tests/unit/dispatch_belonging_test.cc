@@ -162,6 +162,53 @@ TEST(Belonging, AForwarderMayBringOthersResults) {
   EXPECT_EQ(bench.publisher.terminals(), 2U);
 }
 
+TEST(Belonging, AJobWhoseResultWasRefusedSaysSoWhenItEnds) {
+  for (const bool exec_id : {false, true}) {
+    for (const JobType type : {JobType::queue, JobType::cron}) {
+      Bench bench;
+      const auto id = bench.dispatcher.submit(request(type));
+      bench.journal.commit();
+      bench.agents.answer(1);
+      bench.journal.commit();
+      auto other = brought_by("10.0.0.7", result("task-1", "done", type == JobType::cron ? "cron" : "queue"));
+      if (exec_id) other.exec_id = id->text();
+      Taken taken;
+      bench.dispatcher.deliver(other, taken.callback());
+      EXPECT_EQ(taken.no, 1);
+      bench.pass(Seconds(60));
+      bench.journal.commit();
+      ASSERT_EQ(bench.publisher.terminals(), 1U);
+      EXPECT_EQ(
+          bench.publisher.answer(0).outcome.error,
+          (Error{ErrorCode::job_timeout,
+                 "no result from the agent; a result came from 10.0.0.7, which is not its agent 10.0.0.1: "
+                 "thrift.trustForwarders"}));
+    }
+  }
+}
+
+TEST(Belonging, ItsOwnResultCountsAllTheSame) {
+  Bench bench;
+  accepted(bench);
+  Taken taken;
+  bench.dispatcher.deliver(brought_by("10.0.0.7", result("task-1", "refused")), taken.callback());
+  bench.dispatcher.deliver(result("task-1", "true"), taken.callback());
+  bench.journal.commit();
+  ASSERT_EQ(bench.publisher.terminals(), 1U);
+  EXPECT_FALSE(bench.publisher.answer(0).outcome.error);
+}
+
+TEST(Grace, IsShorterForASynchronousJob) {
+  DispatchLimits limits;
+  limits.grace = Seconds(9);
+  limits.sync_grace = Seconds(2);
+  Bench bench(limits);
+  bench.dispatcher.submit(request(JobType::sync));
+  ASSERT_EQ(bench.agents.calls.size(), 1U);
+  const auto& call = bench.agents.calls[0];
+  EXPECT_EQ(call.deadline.at(), bench.clock.now() + call.job->timeout + Seconds(2));
+}
+
 TEST(Belonging, LateAndSecondResultsToo) {
   Bench bench;
   accepted(bench);

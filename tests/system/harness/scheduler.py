@@ -72,7 +72,7 @@ class Scheduler:
         self.admin_port = free_port()
         self.settings = {
             "thrift.scheduler.host": "127.0.0.1", "thrift.scheduler.port": self.port,
-            "thrift.agent.port": free_port(), "thrift.outTime": 1000, "job.grace": 1,
+            "thrift.agent.port": free_port(), "thrift.outTime": 1000, "job.grace": 1, "job.grace.sync": 1,
             "admin.listen": f"127.0.0.1:{self.admin_port}", "journal.path": self.log_file.with_suffix(".db"),
             "log.level": "debug", **(settings or {})}
         self.agent_port = self.settings["thrift.agent.port"]
