@@ -1,7 +1,6 @@
 // The consumer against a broker that is played, on timers that the test drives.
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <optional>
 
 #include "broker/consumer.h"
@@ -32,11 +31,10 @@ class Consuming : public testing::Test {
     loop_.io.run_for(Millis(800));
   }
 
-  // Time passes until the broker is asked what it knows.
+  // Time passes until the broker is asked what it knows: nothing else is waited for here.
   void look() {
     const auto before = player_.questions_;
-    now_ += std::chrono::seconds(16);
-    timers_.run_due(now_);
+    timers_.run_due(*timers_.next());
     loop_.until([&] { return player_.questions_ > before; }, "the question");
   }
 
@@ -50,27 +48,26 @@ class Consuming : public testing::Test {
   NoMetrics metrics_;
   test::Player player_{loop_.io};
   Timers timers_;
-  SteadyTime now_ = std::chrono::steady_clock::now();
   BrokerOptions options_;
   int requests_ = 0;
   std::optional<Consumer> consumer_;
 };
 
 TEST_F(Consuming, ConnectsAnewWhenTheBrokerKnowsNothingOfItTwice) {
-  player_.state_.message_count = 5;
+  player_.requests_.message_count = 5;
   look();
   look();
   loop_.until([&] { return player_.connections_ == 2; }, "another connection");
 }
 
 TEST_F(Consuming, StaysWhenTheBrokerKnowsOfItAgainOrHasNothing) {
-  player_.state_.message_count = 5;
+  player_.requests_.message_count = 5;
   look();
-  player_.state_.consumer_count = 1;
+  player_.requests_.consumer_count = 1;
   look();
-  player_.state_.consumer_count = 0;
+  player_.requests_.consumer_count = 0;
   look();
-  player_.state_.message_count = 0;
+  player_.requests_.message_count = 0;
   look();
   look();
   take_a_request();

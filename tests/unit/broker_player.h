@@ -34,8 +34,8 @@ class Player {
   std::size_t connections_ = 0;
   std::size_t channels_ = 0;  // opened by the present connection
   std::function<void()> on_published_ = [] {};
-  amqp_queue_declare_ok_t state_{};  // of every queue that it is asked about
-  std::size_t questions_ = 0;        // about queues
+  amqp_queue_declare_ok_t requests_{};  // the state of the queue `scheduler`; all others are empty
+  std::size_t questions_ = 0;           // about it
 
   // An empty message, on the channel that requests come on.
   void deliver() {
@@ -138,9 +138,14 @@ class Player {
   }
 
   void describe_queue(const Incoming& incoming) {
-    ++questions_;
-    state_.queue = incoming.as<amqp_queue_declare_t>().queue;
-    say(1, AMQP_QUEUE_DECLARE_OK_METHOD, &state_);
+    const auto& declaration = incoming.as<amqp_queue_declare_t>();
+    amqp_queue_declare_ok_t state{};
+    if (view(declaration.queue) == "scheduler") {
+      questions_ += declaration.passive;
+      state = requests_;
+    }
+    state.queue = declaration.queue;
+    say(1, AMQP_QUEUE_DECLARE_OK_METHOD, &state);
   }
 
   void confirm_consumer(const Incoming& incoming) {
