@@ -2,6 +2,7 @@
 import collections
 import re
 
+import pika.exceptions
 import pytest
 from harness.agents import addresses
 from harness.answers import code_of, error_of
@@ -65,13 +66,18 @@ class Flight:
         wait_for(lambda: self._site.scheduler.health() == 200, BACK, "health")
         answers, ends = [], []
         connection = self._site.broker.connect(self._site.vhost)
-        channel = connection.channel()
 
         def all_there():
-            for queue, found in ((self._replies, answers), ("queue", ends)):
-                method, properties, body = channel.basic_get(queue, auto_ack=True)
-                if method:
-                    found.append((properties, body))
+            nonlocal connection
+            try:
+                channel = connection.channel()
+                for queue, found in ((self._replies, answers), ("queue", ends)):
+                    method, properties, body = channel.basic_get(queue, auto_ack=True)
+                    if method:
+                        found.append((properties, body))
+                channel.close()
+            except pika.exceptions.AMQPError:  # the queue has no leader yet, or the node was lost
+                connection = self._site.broker.connect(self._site.vhost)
             return len(answers) >= self._count and len(ends) >= self._count
         wait_for(all_there, BACK, "all answers")
         assert collections.Counter(properties.correlation_id for properties, _ in answers) == {
