@@ -15,7 +15,6 @@ constexpr std::size_t shared_size = std::size_t{64} << 10;
 constexpr std::size_t belief = 8;  // an announcement, for so many times what has come
 constexpr std::size_t long_text = std::size_t{1} << 20;
 constexpr std::size_t frame_header = 4;
-constexpr std::size_t largest_frame = 0x7fffffff;
 constexpr char strict_message = '\x80';
 constexpr std::string_view tls_handshake("\x16\x03");  // RFC 8446, 5.1: content type, version 3.x
 
@@ -23,7 +22,7 @@ constexpr std::string_view tls_handshake("\x16\x03");  // RFC 8446, 5.1: content
 
 Inbox::Inbox(MessageScanner::Limits limits, Framing framing)
     : scanner_(limits),
-      max_bytes_(limits.cut ? largest_frame : limits.max_bytes),
+      max_bytes_(limits.cut ? std::max(limits.max_bytes, limits.most_cut) : limits.max_bytes),
       detect_(framing == Framing::detect) {}
 
 std::span<char> Inbox::shared_space() {

@@ -167,7 +167,7 @@ bool MessageScanner::read_string(std::string_view buffer) {
 
 bool MessageScanner::cut_string(std::size_t length) {
   const std::size_t left = limits_.max_bytes - position_;
-  if (left < 4 + after_text + least_text) return fail(too_large);
+  if (left < 4 + after_text + least_text || length > limits_.most_cut) return fail(too_large);
   cut_ = {.at = position_, .kept = left - 4 - after_text, .length = length};
   surplus_ = length - cut_.kept;
   return skip(4 + cut_.kept);

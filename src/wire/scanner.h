@@ -16,9 +16,10 @@ class MessageScanner {
   struct Limits {
     std::size_t max_bytes = std::size_t{16} << 20;  // thrift.maxMessage
     std::size_t max_depth = 16;  // structs and containers inside each other, the arguments' included
-    // A text of a struct that is an argument may be as long as it likes: what is beyond the limit is to be
+    // A text of a struct that is an argument may be as long as `most_cut`: what is beyond the limit is to be
     // left out (surplus()).
     bool cut = false;
+    std::size_t most_cut = std::size_t{256} << 20;
   };
   enum class Verdict : std::uint8_t {
     more,     // the message is not complete yet

@@ -93,7 +93,7 @@ def test_sighup_renews_and_ends_nothing(start_agent, certificates, tmp_path):
         hello(agent, certificates)
     cert.write_bytes(certificates.local.cert.read_bytes() + certificates.local.key.read_bytes())
     agent.process.send_signal(signal.SIGHUP)
-    until(lambda: "certificates read again" in agent.log_text(), "the certificate to be renewed")
+    until(lambda: "read again; in force are" in agent.log_text(), "the certificate to be renewed")
     assert hello(agent, certificates) == "hello tls"
 
 

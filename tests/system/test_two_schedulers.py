@@ -31,7 +31,7 @@ class Pair:
 
 
 def states(scheduler, job):
-    jobs = scheduler.http("GET", "/api/v1/jobs").json["jobs"]
+    jobs = scheduler.http("GET", "/api/v1/jobs?fields=full").json["jobs"]
     return [one["state"] for one in jobs if one["param"] == job["mqbody"]["param"]]
 
 
