@@ -62,7 +62,7 @@ def test_a_result_at_the_other_scheduler_ends_the_job_once(make_pair):
     assert send_result(pair.other.port, result_of(instruction, result="found its way")) == "success"
     assert ended(peer, job)["result"]["worker_message"] == "found its way"
     wait_for(lambda: states(pair.one, job) == ["published"], 10, "the first one to hear of it")
-    known = pair.one.http("GET", "/api/v1/jobs").json["jobs"][0]
+    known = pair.one.http("GET", "/api/v1/jobs?fields=full").json["jobs"][0]
     assert known["worker_message"] == "found its way" and known["result_flag"] == 1
     assert send_result(pair.one.port, result_of(instruction, result="found its way")) == "success"
     fence(peer)
