@@ -53,4 +53,11 @@ boost::asio::awaitable<Result<std::string>> connect_in_turn(Resolver& resolver, 
   co_return Error{ErrorCode::send_failed, attempts.text()};
 }
 
+// The same where nothing is known against any address.
+template <class TryOne>
+boost::asio::awaitable<Result<std::string>> connect_in_turn(Resolver& resolver, std::string name,
+                                                            Deadline deadline, TryOne try_one) {
+  return connect_in_turn(resolver, std::move(name), deadline, std::move(try_one), std::string());
+}
+
 }  // namespace elves

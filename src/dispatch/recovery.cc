@@ -54,7 +54,8 @@ OpenJob& Dispatcher::reopen(JobRecord record) {
   table_.weigh(open);
   open.acknowledged = record.acknowledged;
   open.unsent = record.unsent;
-  const auto age = ports_.clock.wall_now() - open.outcome.started;
+  // A clock that was ahead gives it no more time than it had.
+  const auto age = std::max(WallTime::duration::zero(), ports_.clock.wall_now() - open.outcome.started);
   open.received_at = ports_.clock.now() - std::chrono::duration_cast<SteadyTime::duration>(age);
   return open;
 }

@@ -157,6 +157,16 @@ TEST_F(InTurn, WhatWasOfNoUseComesLast) {
   EXPECT_THAT(tried_, ElementsAre("127.0.0.1", "127.0.0.2", "::1"));
 }
 
+TEST_F(InTurn, WithoutADoubtTheOrderIsTheSystems) {
+  const auto try_one = [&](const std::string& address, Deadline) -> asio::awaitable<Result<void>> {
+    tried_.push_back(address);
+    co_return Error{ErrorCode::send_failed, "connection refused"};
+  };
+  const std::string name = "three.test";
+  EXPECT_FALSE(loop_.run(connect_in_turn(resolver_, name, Loop::in(Seconds(30)), try_one)));
+  EXPECT_THAT(tried_, ElementsAre("::1", "127.0.0.1", "127.0.0.2"));
+}
+
 TEST_F(InTurn, NothingIsTriedOnceItIsCancelled) {
   resolver_.cancel();
   EXPECT_FALSE(connect("10.0.0.9", "10.0.0.9"));

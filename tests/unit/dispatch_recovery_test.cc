@@ -149,6 +149,25 @@ TEST(Recovery, AcknowledgedReceivedJobWhoseTimeIsOverEndsOnce) {
   }
 }
 
+TEST(Recovery, AClockThatWasAheadGivesNoJobMoreThanItsTime) {
+  for (const auto state : {JobState::received, JobState::accepted}) {
+    Bench bench;
+    auto record = acknowledged(true);
+    record.state = state;
+    record.outcome.started += Seconds(600);
+    bench.dispatcher.recover({record});
+    bench.journal.commit();
+    if (state == JobState::received) bench.agents.answer(1);
+    bench.journal.commit();
+    bench.pass(Millis(34999));
+    bench.journal.commit();
+    EXPECT_EQ(bench.publisher.terminals(), 0U);
+    bench.pass(Millis(1));
+    bench.journal.commit();
+    EXPECT_EQ(bench.publisher.terminals(), 1U);
+  }
+}
+
 TEST(Recovery, RequestWhoseAcknowledgementWasLostJoinsItsStartedJob) {
   Bench bench;
   bench.dispatcher.recover({acknowledged(true)});
