@@ -7,8 +7,8 @@
 
 namespace elves {
 
-// For a state that may alternate, as on a disk that is full for some writes and not for others: trouble is told at most
-// once in `pause`, at the first look after it if it lasts, and its end at once. Not thread-safe.
+// For a state that may alternate, as on a disk that is full for some writes and not for others: trouble is
+// told at most once in `pause`, at the first look after it if it lasts, and its end at once. Not thread-safe.
 class TroubleNews {
  public:
   explicit TroubleNews(Millis pause = Seconds(10)) : pause_(pause) {}

@@ -161,7 +161,7 @@ def test_elvesctl(machine):
 
 @pytest.mark.parametrize("machine", [("10.0.0.5",)], indirect=True)
 def test_http_api(machine):
-    start_scheduler(machine, "", "--standalone")
+    start_scheduler(machine, "mq.ip=127.0.0.1\n", "--standalone")
     start_agent(machine, "10.0.0.5")
     Walk(machine).through("docs/http-api.md")
 
@@ -169,7 +169,7 @@ def test_http_api(machine):
 def test_agent(machine):
     [block] = recipes("docs/agent.md")
     folder = copy_of_the_clone(machine)
-    start_scheduler(machine, "", "--standalone")
+    start_scheduler(machine, "mq.ip=127.0.0.1\n", "--standalone")
     serve(machine, "as-written", f"export PATH={PROGRAMS}:$PATH; {block.text}", listens(11101), folder)
     assert machine.do(f"{PROGRAMS}/elvesctl run 127.0.0.1 apptest hello world") == "hello world\n"
 

@@ -24,7 +24,7 @@ TEST(SyncJob, IsAcknowledgedOnlyOnceItsReplyIsConfirmed) {
 TEST(SyncJob, DeadlineIsTimeoutPlusGrace) {
   Bench bench;
   bench.dispatcher.submit(request(JobType::sync));
-  EXPECT_EQ(bench.agents.calls.front().deadline.at() - bench.clock.now(), Millis(35000));
+  EXPECT_EQ(bench.agents.calls.front().deadline.at() - bench.clock.now(), Millis(33000));
 }
 
 TEST(SyncJob, FailureOfTheCallIsItsError) {
