@@ -51,6 +51,14 @@ asio::awaitable<void> Connection::open_again() {
   co_await reopen();
 }
 
+asio::awaitable<void> Connection::renew_channel() {
+  writer_ = nullptr;
+  amqp_channel_close_t close{AMQP_REPLY_SUCCESS, amqp_cstring_bytes("anew"), 0, 0};
+  const std::string what = "closing a channel";
+  co_await call(what, AMQP_CHANNEL_CLOSE_METHOD, &close, AMQP_CHANNEL_CLOSE_OK_METHOD);
+  co_await reopen();
+}
+
 asio::awaitable<std::optional<Refusal>> Connection::try_call(amqp_method_number_t id, void* method,
                                                              amqp_method_number_t answer) {
   limit(kAnswer, "the broker gives no answer");

@@ -48,6 +48,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // After the broker has closed the channel among other things that came (BrokerError::channel_only()); the
   // writer is to be set again.
   boost::asio::awaitable<void> open_again();
+  // Closes the channel and opens it anew. Nothing may be expected on it; the writer is to be set again.
+  boost::asio::awaitable<void> renew_channel();
 
   // Asked for more to send whenever there is room, with one write for all that it sends; wake() says that
   // there is more. Until `writer` finds nothing, or roomy() is false.

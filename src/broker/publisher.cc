@@ -20,6 +20,9 @@ constexpr Millis kLook{1000};
 constexpr int kMostRenewals = 16;  // times the first patience
 constexpr Millis kVerdict{1000};   // the broker that closes a connection because of a message does so at once
 constexpr Millis kLatestVerdict{60000};
+constexpr Millis kFreshChannel{2000};
+constexpr Millis kOldestChannel{60000};
+constexpr Millis kSettles{500};  // what is in flight, before a channel is opened anew
 
 SteadyTime now() { return std::chrono::steady_clock::now(); }
 
@@ -30,6 +33,7 @@ AmqpPublisher::AmqpPublisher(asio::io_context& loop, const BrokerOptions& option
       paused_({options.refused_reply, options.refused}),
       verdict_(kVerdict),
       renew_after_(options.renewal),
+      channel_good_for_(kFreshChannel),
       watch_(loop) {}
 
 void AmqpPublisher::publish(Publication&& what, std::function<void()> done) {
@@ -74,25 +78,29 @@ asio::awaitable<void> AmqpPublisher::session(Connection& connection, bool peers)
   peers_ = peers;
   largest_.reset();
   blocked_ = false;
-  bool over = false;
-  for (bool first = true; !over; first = false) {
-    if (!first) co_await connection.open_again();
+  auto ended = Ended::channel;
+  for (bool first = true; ended != Ended::connection; first = false) {
+    if (ended == Ended::stale) {
+      channel_good_for_ = std::min(channel_good_for_ * 2, kOldestChannel);
+      co_await connection.renew_channel();
+    } else if (!first) {
+      co_await connection.open_again();
+    }
     const std::string what = "asking for publisher confirms";
     amqp_confirm_select_t select{};
     co_await connection.call(what, AMQP_CONFIRM_SELECT_METHOD, &select, AMQP_CONFIRM_SELECT_OK_METHOD);
     begin_again();
     if (first) announce_connected();
-    if (unconfirmed_.empty()) announce_useful();
     connection.set_writer([this, &connection] { send_new(connection); });
     connection.wake();
     watch();
-    over = co_await serve(connection);
+    ended = co_await serve(connection);
   }
   watch_.cancel();
 }
 
-// True: the connection is over. False: only the channel is, and what the broker says of the reason is heeded.
-asio::awaitable<bool> AmqpPublisher::serve(Connection& connection) {
+// A channel that the broker has closed is of use again when what it says of the reason can be heeded.
+asio::awaitable<AmqpPublisher::Ended> AmqpPublisher::serve(Connection& connection) {
   while (!connection.over()) {
     leave_if_due();
     co_await connection.fill();
@@ -100,12 +108,14 @@ asio::awaitable<bool> AmqpPublisher::serve(Connection& connection) {
       while (const auto incoming = connection.next()) handle(*incoming);
     } catch (const BrokerError& closed) {
       if (!learn(closed)) throw;
-      co_return false;
+      co_return Ended::channel;
     }
+    const bool stale = renewing_until_ && in_flight_.empty();
     if (!paused_.empty() || unsent_ != unconfirmed_.end()) wake();
     call_done();
+    if (stale && !connection.over()) co_return Ended::stale;
   }
-  co_return true;
+  co_return Ended::connection;
 }
 
 // Whether the same cannot happen again at once.
@@ -126,6 +136,8 @@ bool AmqpPublisher::learn(const BrokerError& why) {
 void AmqpPublisher::begin_again() {
   in_flight_.clear();
   next_tag_ = 1;
+  channel_since_ = now();
+  renewing_until_.reset();
   paused_.begin_again(now());
   for (auto at = unconfirmed_.begin(); at != unconfirmed_.end();) {
     const auto message = at++;
@@ -158,7 +170,7 @@ void AmqpPublisher::on_lost(const BrokerError& why) {
 }
 
 bool AmqpPublisher::may_send(const Connection& connection, SteadyTime now) const {
-  if (blocked_ || !connection.roomy()) return false;
+  if (blocked_ || renewing_until_ || !connection.roomy()) return false;
   return suspects_ == 0 || in_flight_.empty() || now - last_sent_ >= verdict_;
 }
 
@@ -270,6 +282,7 @@ void AmqpPublisher::on_nack(std::uint64_t tag, bool multiple) {
     paused_.refused(message, "the broker refuses messages: a queue is full (reject-publish), or has failed",
                     now());
   });
+  if (!renewing_until_ && now() - channel_since_ >= channel_good_for_) renewing_until_ = now() + kSettles;
   watch();
 }
 
@@ -348,6 +361,11 @@ void AmqpPublisher::watch() {
 }
 
 void AmqpPublisher::look(SteadyTime now) {
+  if (renewing_until_ && now >= *renewing_until_) {
+    renewing_until_.reset();  // something is not confirmed: the channel stays
+    channel_since_ = now;
+  }
+  if (paused_.empty()) channel_good_for_ = kFreshChannel;
   if (!paused_.empty()) {
     for (const PendingAt message : paused_.give_up(now)) {
       const auto seconds = std::chrono::duration_cast<Seconds>(now - message->born).count();

@@ -24,7 +24,9 @@ namespace elves::broker {
 // (Answer::returned). What the broker refuses is published again after growing pauses, and holds up only what
 // goes to the same place; after BrokerOptions::refused, or refused_reply, it becomes a dead letter, and who
 // waits for it hears an error. A place that confirms nothing for 30 s is told in the log and gets nothing
-// more; after 120 s there is a new connection. A message that is too large for the broker is published in a
+// more; after 120 s there is a new connection. A channel on which something is refused for long is opened
+// anew: RabbitMQ refuses what goes to a quorum queue on a channel that knows its leader of before an
+// election, for as long as that channel lives. A message that is too large for the broker is published in a
 // shorter form. Loop thread only.
 class AmqpPublisher final : public Link, public Publisher {
  public:
@@ -45,7 +47,9 @@ class AmqpPublisher final : public Link, public Publisher {
   using Callbacks = std::vector<std::function<void()>>;
 
   boost::asio::awaitable<void> session(Connection& connection, bool peers) override;
-  boost::asio::awaitable<bool> serve(Connection& connection);
+  // How it ended to serve a channel.
+  enum class Ended : std::uint8_t { connection, channel, stale };
+  boost::asio::awaitable<Ended> serve(Connection& connection);
   bool learn(const BrokerError& why);
   void on_lost(const BrokerError& why) override;
   bool nothing_left_to_say() const override { return unconfirmed_.empty(); }
@@ -93,7 +97,10 @@ class AmqpPublisher final : public Link, public Publisher {
   SteadyTime last_sent_{};
   Millis verdict_;      // so long a suspect is alone in flight
   Millis renew_after_;  // so old a message may become before there is a new connection
-  Callbacks done_;      // to be called when the state is whole again
+  SteadyTime channel_since_{};
+  Millis channel_good_for_;                   // so old a channel becomes before a refusal has it opened anew
+  std::optional<SteadyTime> renewing_until_;  // nothing is sent, so that nothing is in flight on the old one
+  Callbacks done_;                            // to be called when the state is whole again
   boost::asio::steady_timer watch_;
   Rarely returned_;       // lines about messages that nobody listens for
   Rarely cut_;            // and about those that were too large

@@ -83,8 +83,10 @@ std::string meaning(const Refusal& refusal) {
     case AMQP_RESOURCE_LOCKED:
       return "another connection has declared it for itself alone (exclusive): stop that program";
     case AMQP_NOT_FOUND:
-      return says(refusal.text, "process is stopped") || says(refusal.text, "unavailable")
-                 ? "the node of the cluster that has it is away"
+      return says(refusal.text, "is down") || says(refusal.text, "process is stopped")
+                 ? "the node of the cluster that has it is away: it is back with that node, and quorum "
+                   "queues "
+                   "(mq.queueType) are not so bound"
                  : "it does not exist, or was deleted";
     case AMQP_PRECONDITION_FAILED:
       return meaning_of_otherwise(refusal.text);

@@ -2,7 +2,7 @@
 import collections
 import re
 
-import pika.exceptions
+import pika
 import pytest
 from harness.agents import addresses
 from harness.answers import code_of, error_of
@@ -30,13 +30,40 @@ def site(make_site, cluster):
             cluster.revive(node)
     made = make_site(broker=cluster, agents=addresses(10), settings={
         "mq.hosts": cluster.hosts, "mq.queueType": "quorum", "mq.heartbeat": 5})
-    return made.start()
+    made.start(until="alive")
+    wait_for(lambda: made.scheduler.health() == 200, BACK, "health")
+    return made
 
 
 def node_of(cluster, site, connection):
     """The node that a connection of the scheduler goes to; None while there is none."""
     place = site.scheduler.http("GET", "/healthz").json["broker"][connection]
     return cluster.node_at(int(re.search(r":(\d+)$", place).group(1))) if place else None
+
+
+class Box:
+    """Takes what is in a queue, whatever happens to the nodes meanwhile."""
+
+    def __init__(self, site, queue):
+        self._site, self._queue = site, queue
+        self._channel = None
+        self.found = []
+
+    def look(self):
+        """Takes a message if there is one; answers with how many there have been."""
+        try:
+            if self._channel is None:
+                self._channel = self._site.broker.connect(self._site.vhost).channel()
+            method, properties, body = self._channel.basic_get(self._queue)
+            if method:
+                self._channel.basic_ack(method.delivery_tag)
+                # One whose acknowledgement was lost comes again, marked.
+                if not method.redelivered or (properties.correlation_id, body) not in [
+                        (seen.correlation_id, text) for seen, text in self.found]:
+                    self.found.append((properties, body))
+        except (pika.exceptions.AMQPError, OSError):
+            self._channel = None
+        return len(self.found)
 
 
 class Flight:
@@ -64,30 +91,15 @@ class Flight:
     def land(self):
         """Each synchronous job is answered once, each asynchronous one ends once, and each ran once."""
         wait_for(lambda: self._site.scheduler.health() == 200, BACK, "health")
-        answers, ends = [], []
-        connection = self._site.broker.connect(self._site.vhost)
-
-        def all_there():
-            nonlocal connection
-            try:
-                channel = connection.channel()
-                for queue, found in ((self._replies, answers), ("queue", ends)):
-                    method, properties, body = channel.basic_get(queue, auto_ack=True)
-                    if method:
-                        found.append((properties, body))
-                channel.close()
-            except pika.exceptions.AMQPError:  # the queue has no leader yet, or the node was lost
-                connection = self._site.broker.connect(self._site.vhost)
-            return len(answers) >= self._count and len(ends) >= self._count
-        wait_for(all_there, BACK, "all answers")
-        assert collections.Counter(properties.correlation_id for properties, _ in answers) == {
+        answers, ends = Box(self._site, self._replies), Box(self._site, "queue")
+        wait_for(lambda: answers.look() >= self._count and ends.look() >= self._count, BACK, "all answers")
+        assert collections.Counter(properties.correlation_id for properties, _ in answers.found) == {
             str(number): 1 for number in range(self._count)}
         told = collections.Counter(task["mqbody"]["id"] for task in self._tasks
-                                   for _, body in ends if f'"{task["mqbody"]["id"]}"'.encode() in body)
+                                   for _, body in ends.found if f'"{task["mqbody"]["id"]}"'.encode() in body)
         assert told == {task["mqbody"]["id"]: 1 for task in self._tasks}
         ran = collections.Counter(call["id"] for call in self._site.farm.calls(app=self._app))
         assert len(ran) == 2 * self._count and set(ran.values()) == {1}
-        connection.close()
 
 
 def works(site):

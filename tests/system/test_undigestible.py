@@ -47,9 +47,10 @@ def detour(peer):
     return Detour(peer, "detour-" + new_id())
 
 
-def largest_headers(reply_to):
+def largest_headers(reply_to, correlation_id="large"):
     """As large as one frame takes: what is left is counted from the property list as pika writes it."""
-    listed = len(b"".join(pika.BasicProperties(headers={"k": ""}, reply_to=reply_to, correlation_id="large").encode()))
+    properties = pika.BasicProperties(headers={"k": ""}, reply_to=reply_to, correlation_id=correlation_id)
+    listed = len(b"".join(properties.encode()))
     return {"k": "x" * (FRAME - 8 - 12 - listed)}
 
 
@@ -94,7 +95,7 @@ def test_elvesctl_takes_a_reply_with_such_headers(make_site, broker, tmp_path):
     client.channel.queue_declare("way", arguments={
         "x-message-ttl": 1, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": request.reply_to})
     client.channel.basic_publish("", "way", b'{"it": "came"}', pika.BasicProperties(
-        headers=largest_headers(""), correlation_id=request.correlation_id))
+        headers=largest_headers("", request.correlation_id), correlation_id=request.correlation_id))
     out, err = asking.communicate(timeout=60)
     assert asking.returncode == 0 and '"came"' in out, (out, err)
 

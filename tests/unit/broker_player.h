@@ -109,6 +109,7 @@ class Player {
     amqp_queue_bind_ok_t bound{};
     amqp_confirm_select_ok_t confirming{};
     amqp_connection_close_ok_t farewell{};
+    amqp_channel_close_ok_t closed{};
     switch (incoming.id) {
       case AMQP_CONNECTION_START_OK_METHOD:
         return say(0, AMQP_CONNECTION_TUNE_METHOD, &tune);
@@ -118,6 +119,8 @@ class Player {
         ++channels_;
         published_.clear();
         return say(incoming.channel, AMQP_CHANNEL_OPEN_OK_METHOD, &channel);
+      case AMQP_CHANNEL_CLOSE_METHOD:
+        return say(incoming.channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &closed);
       case AMQP_EXCHANGE_DECLARE_METHOD:
         return say(1, AMQP_EXCHANGE_DECLARE_OK_METHOD, &exchange);
       case AMQP_QUEUE_DECLARE_METHOD:

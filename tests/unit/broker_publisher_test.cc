@@ -89,6 +89,22 @@ TEST_F(Publishing, WhatIsRefusedWaitsAndOthersPass) {
   EXPECT_EQ(player_.published_[3].message_id, "0000000000000001");
 }
 
+// As RabbitMQ does to a quorum queue that has another leader since the channel was opened.
+TEST_F(Publishing, AChannelOnWhichAllIsRefusedIsOpenedAnew) {
+  player_.on_published_ = [this] {
+    const auto tag = player_.published_.size();
+    if (player_.channels_ == 1 && player_.published_.back().routing_key == "moved") return player_.nack(tag);
+    player_.ack(tag);
+  };
+  start();
+  reply("moved");
+  reply("other");
+  until([&] { return done_ == std::vector<std::uint64_t>{2}; }, "the other");
+  until([&] { return done_.size() == 2; }, "the one that was refused");
+  EXPECT_EQ(player_.connections_, 1U);
+  EXPECT_EQ(player_.channels_, 2U);
+}
+
 TEST_F(Publishing, APlaceThatConfirmsNothingCostsANewConnection) {
   options_.silent = Millis(50);
   options_.renewal = Millis(100);

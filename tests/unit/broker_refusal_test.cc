@@ -45,6 +45,10 @@ TEST(BrokerRefusal, WhatElseABrokerRefusesHasAMeaningToo) {
   EXPECT_THAT(words(405, "RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'scheduler'"),
               HasSubstr("exclusive"));
   EXPECT_THAT(words(404, "NOT_FOUND - no exchange 'elves' in vhost '/'"), EndsWith("or was deleted"));
+  EXPECT_THAT(words(404,
+                    "NOT_FOUND - home node 'rabbit@a' of durable queue 'scheduler' in vhost '/' is down or "
+                    "inaccessible"),
+              HasSubstr("the node of the cluster that has it is away"));
   EXPECT_THAT(words(530, "NOT_ALLOWED - vhost x not found"), HasSubstr("add_vhost"));
   EXPECT_THAT(words(530, "NOT_ALLOWED - access to vhost 'x' refused for user 'y'"),
               HasSubstr("set_permissions -p"));
